@@ -1,0 +1,6 @@
+"""Functions that return the body of a network: everything before the output layer, which follows from the loss."""
+
+from runner.architectures.shipped import cnn, linear, mlp
+from runner.architectures.written import tree
+
+__all__ = ["cnn", "linear", "mlp", "tree"]

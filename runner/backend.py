@@ -1,0 +1,73 @@
+"""What a backend answers to, and how the chosen one is loaded."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.data import Splits
+from runner.experiment import Experiment
+from runner.layers import Sequence, Shape
+from runner.plan import Plan
+from runner.results import Decision, Evaluation, Weights
+
+
+@dataclass(frozen=True)
+class Job:
+    """Everything a backend needs to train: the meaning, the network, its first weights, the rows and their order."""
+
+    experiment: Experiment
+    tree: Sequence
+    input_shape: Shape
+    weights: Weights
+    splits: Splits
+    plan: Plan
+
+
+class Observer(Protocol):
+    """What a backend reports to while it trains."""
+
+    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
+        """Takes the losses of consecutive steps, the first of them numbered from 1; raises Diverged on NaN or infinity."""
+
+    def epoch(
+        self, epoch: int, validation: Evaluation | None, weights: Callable[[], Weights]
+    ) -> Decision:
+        """Takes the end of an epoch, numbered from 1, and says how to go on."""
+
+
+class Model(Protocol):
+    """A network of the chosen framework."""
+
+    def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Evaluation:
+        """Returns the mean loss and the logits, in evaluation mode."""
+
+    def weights(self) -> Weights:
+        """Returns copies of all arrays by canonical name and in canonical layout."""
+
+    def load(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
+        """Takes all arrays by canonical name."""
+
+
+class TrainingModule(Protocol):
+    """The module ``training`` of a backend's package."""
+
+    def build(self, *, job: Job) -> Model:
+        """Returns the network with the job's weights, on the chosen device and at the chosen precision."""
+
+    def fit(self, *, model: Model, job: Job, observer: Observer) -> None:
+        """Trains the network by the framework's own loop, reporting to the observer."""
+
+    def versions(self) -> dict[str, str]:
+        """Returns the versions of the framework's packages by their names."""
+
+
+def load(package: str) -> TrainingModule:
+    """Imports the backend in ``package`` and with it its framework; nothing else does."""
+    module: Any = importlib.import_module(f"{package}.training")
+    return cast(TrainingModule, module)

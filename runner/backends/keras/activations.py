@@ -1,0 +1,84 @@
+"""Activation functions as TensorFlow carries them out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+from keras import ops
+
+from runner.quantities import NotNegative, Positive
+
+Activation = Callable[[Any], Any]
+
+
+def relu() -> Activation:
+    """f(x) = max(0, x)."""
+    return tf.nn.relu
+
+
+def sigmoid() -> Activation:
+    """f(x) = 1 / (1 + exp(-x))."""
+    return tf.math.sigmoid
+
+
+def tanh() -> Activation:
+    """f(x) = (exp(x) - exp(-x)) / (exp(x) + exp(-x))."""
+    return tf.math.tanh
+
+
+def softmax() -> Activation:
+    """f(x)_i = exp(x_i) / sum_j exp(x_j), over the last axis."""
+    return lambda x: tf.nn.softmax(x, axis=-1)
+
+
+def leaky_relu(*, negative_slope: NotNegative) -> Activation:
+    """f(x) = x for x > 0, negative_slope x otherwise."""
+    # tf.nn.leaky_relu keeps its slope as float32.
+    return lambda x: tf.where(x > 0, x, x * tf.constant(negative_slope, x.dtype))
+
+
+def elu(*, alpha: Positive) -> Activation:
+    """f(x) = x for x > 0, alpha (exp(x) - 1) otherwise. Source: Clevert et al., 2016."""
+    return lambda x: tf.where(x > 0, x, tf.nn.elu(tf.minimum(x, 0)) * tf.constant(alpha, x.dtype))
+
+
+def selu() -> Activation:
+    """f(x) = 1.0507 elu(x, alpha = 1.6733). Source: Klambauer et al., 2017."""
+    return tf.nn.selu
+
+
+def gelu() -> Activation:
+    """f(x) = x Phi(x), Phi the normal distribution function, not its tanh approximation. Source: Hendrycks and Gimpel, 2016."""
+
+    # tf.nn.gelu rounds its constants to float32.
+    def function(x: Any) -> Any:
+        return 0.5 * x * tf.math.erfc(-x * tf.constant(0.5**0.5, x.dtype))
+
+    return function
+
+
+def silu() -> Activation:
+    """f(x) = x sigmoid(x). Source: Elfwing et al., 2018."""
+    return tf.nn.silu
+
+
+def mish() -> Activation:
+    """f(x) = x tanh(ln(1 + exp(x))). Source: Misra, 2020."""
+    return ops.mish
+
+
+def softplus() -> Activation:
+    """f(x) = ln(1 + exp(x))."""
+    return tf.math.softplus
+
+
+def hard_sigmoid() -> Activation:
+    """f(x) = min(max(x + 3, 0), 6) / 6."""
+    return lambda x: tf.nn.relu6(x + 3) / 6
+
+
+def identity() -> Activation:
+    """f(x) = x."""
+    return lambda x: x

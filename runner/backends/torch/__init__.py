@@ -1,0 +1,1 @@
+"""PyTorch, by a Lightning module under its Trainer."""

@@ -1,0 +1,233 @@
+"""Training on PyTorch: a LightningModule under ``Trainer.fit``."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pytorch_lightning as lightning
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from runner import component
+from runner.backend import Job, Observer
+from runner.backends.torch.layers import Network
+from runner.backends.torch.losses import Loss
+from runner.experiment import Clipping
+from runner.results import Evaluation, Weights
+
+_PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
+# Rows that go through the network at once when nothing is learnt from them.
+_EVALUATION_ROWS = 4096
+
+Chunk = tuple[int, list[Tensor]]
+
+
+@dataclass(frozen=True)
+class TorchModel:
+    """A network, its loss, and where and how precisely it is computed."""
+
+    network: Network
+    loss: Loss
+    dtype: torch.dtype
+    device: torch.device
+    autocast: bool
+
+    def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
+        """Returns the mean loss and the logits, in evaluation mode."""
+        self.network.eval()
+        with torch.inference_mode():
+            return self.evaluate_tensors(self.tensor(inputs), self.tensor(targets))
+
+    def evaluate_tensors(self, inputs: Tensor, targets: Tensor) -> Evaluation:
+        """Returns the same for tensors, in whatever mode the network is."""
+        logits = torch.cat([self.logits(part) for part in inputs.split(_EVALUATION_ROWS)])
+        return Evaluation(float(self.loss(logits, targets)), logits.double().cpu().numpy())
+
+    def logits(self, inputs: Tensor) -> Tensor:
+        """Returns the network's answer to a batch, in at least float32."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
+            outputs: Tensor = self.network(inputs)
+        return outputs.float() if self.autocast else outputs
+
+    def weights(self) -> Weights:
+        """Returns copies of all arrays by canonical name and in canonical layout."""
+        return self.network.weights()
+
+    def load(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
+        """Takes all arrays by canonical name."""
+        self.network.load(weights)
+
+    def tensor(self, array: NDArray[Any]) -> Tensor:
+        """Returns an array on the device: numbers in the training's precision, classes as integers."""
+        dtype = self.dtype if np.issubdtype(array.dtype, np.floating) else torch.int64
+        return torch.as_tensor(array, dtype=dtype, device=self.device)
+
+
+def build(*, job: Job) -> TorchModel:
+    """Returns the network with the job's weights, on the chosen device and at the chosen precision."""
+    training = job.experiment.training
+    if training.threads > 0:
+        torch.set_num_threads(training.threads)
+    dtype = torch.float64 if training.precision == 64 else torch.float32
+    device = _device(training.accelerator)
+    network = Network(tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed)
+    network.to(dtype=dtype, device=device).load(job.weights)
+    loss: Loss = component.build(job.experiment.loss)
+    return TorchModel(network, loss, dtype, device, training.precision == "bf16-mixed")
+
+
+def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
+    """Trains the network by ``Trainer.fit``, reporting to the observer."""
+    training = job.experiment.training
+    module = _Module(model, job, observer)
+    with _quiet():
+        trainer = lightning.Trainer(
+            max_epochs=job.plan.epochs,
+            accelerator=model.device.type if model.device.type != "cuda" else "gpu",
+            devices=1,
+            precision=_PRECISIONS[training.precision],  # type: ignore[arg-type]  # One of Lightning's words.
+            deterministic=training.deterministic,
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+        )
+        rows = job.splits.validation
+        validation = _Whole(model.tensor(rows.inputs), model.tensor(rows.targets)) if len(rows) else None
+        trainer.fit(module, train_dataloaders=_Chunks(module), val_dataloaders=validation)
+    model.network.to(model.device)
+
+
+def versions() -> dict[str, str]:
+    """Returns the versions of the framework's packages by their names."""
+    return {"torch": torch.__version__, "pytorch-lightning": lightning.__version__}
+
+
+class _Module(lightning.LightningModule):
+    """One job as Lightning sees it: a batch of its loader is a chunk of several steps' row numbers."""
+
+    def __init__(self, model: TorchModel, job: Job, observer: Observer) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.network = model.network
+        self.plan = job.plan
+        self.steps_per_execution = job.experiment.training.steps_per_execution
+        self._model = model
+        self._clipping = job.experiment.training.clipping
+        self._optimizer = component.build(job.experiment.optimizer)
+        self._inputs = model.tensor(job.splits.train.inputs)
+        self._targets = model.tensor(job.splits.train.targets)
+        self._observer = observer
+        self._rate_factor = 1.0
+        self._validation: Evaluation | None = None
+
+    def configure_optimizers(self) -> torch.optim.Optimizer:
+        optimizer: torch.optim.Optimizer = self._optimizer(list(self.network.parameters()))
+        return optimizer
+
+    def training_step(self, chunk: Chunk, index: int) -> None:
+        first_step, batches = chunk
+        # The bare optimizer: Lightning's wrapper costs as much as a small network's step.
+        optimizer = self.optimizers(use_pl_optimizer=False)
+        assert isinstance(optimizer, torch.optim.Optimizer)
+        losses = [
+            self._step(optimizer, first_step + offset, rows) for offset, rows in enumerate(batches)
+        ]
+        self._observer.steps(first_step + 1, torch.stack(losses).double().cpu().numpy())
+
+    def _step(self, optimizer: torch.optim.Optimizer, step: int, rows: Tensor) -> Tensor:
+        self.network.step.fill_(step)
+        rate = float(self.plan.learning_rates[step]) * self._rate_factor
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+        loss = self._model.loss(self._model.logits(self._inputs[rows]), self._targets[rows])
+        optimizer.zero_grad()
+        self.manual_backward(loss)
+        _clip(list(self.network.parameters()), self._clipping)
+        optimizer.step()
+        return loss.detach()
+
+    def validation_step(self, rows: tuple[Tensor, Tensor], index: int) -> None:
+        self._validation = self._model.evaluate_tensors(*rows)
+
+    def on_train_epoch_end(self) -> None:
+        epoch = self.current_epoch + 1
+        decision = self._observer.epoch(epoch, self._validation, self._model.weights)
+        self._rate_factor = decision.learning_rate_factor
+        self.trainer.should_stop = decision.stop
+
+
+class _Chunks:
+    """The row numbers of the module's current epoch, several batches at a time."""
+
+    def __init__(self, module: _Module) -> None:
+        self._module = module
+
+    def __len__(self) -> int:
+        return -(-self._module.plan.steps_per_epoch // self._module.steps_per_execution)
+
+    def __iter__(self) -> Iterator[Chunk]:
+        plan, size = self._module.plan, self._module.steps_per_execution
+        epoch = self._module.current_epoch
+        batches = [torch.from_numpy(rows) for rows in plan.batches(epoch)]
+        for start in range(0, len(batches), size):
+            yield epoch * plan.steps_per_epoch + start, batches[start : start + size]
+
+
+class _Whole:
+    """All validation rows as one batch; the model takes them in portions."""
+
+    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
+        self._rows = inputs, targets
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+        yield self._rows
+
+
+def _clip(parameters: list[torch.nn.Parameter], clipping: Clipping) -> None:
+    if clipping.value is not None:
+        torch.nn.utils.clip_grad_value_(parameters, clipping.value)
+    if clipping.global_norm is not None:
+        torch.nn.utils.clip_grad_norm_(parameters, clipping.global_norm)
+
+
+def _device(accelerator: str) -> torch.device:
+    if accelerator == "cpu":
+        return torch.device("cpu")
+    if torch.cuda.is_available():
+        # TensorFloat-32 would round every product to ten bits.
+        torch.backends.cudnn.allow_tf32 = False
+        return torch.device("cuda")
+    return torch.device("cpu")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what Lightning tells every user of every Trainer, and nothing else."""
+    logger = logging.getLogger("pytorch_lightning")
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    with warnings.catch_warnings():
+        # The rows are in memory already; workers would only copy them.
+        warnings.filterwarnings("ignore", ".*does not have many workers.*")
+        # Steps are counted in chunks, of which a small data set has few.
+        warnings.filterwarnings("ignore", ".*The number of training batches.*")
+        # Nothing is logged through Lightning.
+        warnings.filterwarnings("ignore", ".*GPU available but not used.*")
+        try:
+            yield
+        finally:
+            logger.setLevel(level)
+
+

@@ -1,0 +1,154 @@
+"""The conductor: what happens between epochs, decided once for every backend."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner import metrics, stopping
+from runner.data import Splits
+from runner.errors import Diverged
+from runner.experiment import Experiment, Output, Task
+from runner.plan import Plan
+from runner.results import Decision, EpochRecord, Evaluation, Predictions, Weights
+from runner.schedules import Schedule
+from runner.weights import are_finite
+
+
+def predictions(
+    output: Output, splits: Splits, targets: NDArray[Any], logits: NDArray[np.float64]
+) -> Predictions:
+    """Returns what is shown of logits: probabilities, or values in the units of the data.
+
+    softmax(z)_k = exp(z_k) / sum_j exp(z_j); sigmoid(z) = 1 / (1 + exp(-z)).
+    """
+    if output == "softmax":
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        return Predictions(targets, powers / powers.sum(axis=1, keepdims=True))
+    if output == "sigmoid":
+        # Half the tanh of half the argument does not overflow.
+        return Predictions(targets, 0.5 * (1.0 + np.tanh(0.5 * logits)))
+    scale, mean = splits.target_scale, splits.target_mean
+    return Predictions(targets * scale + mean, logits * scale + mean)
+
+
+class Conductor:
+    """Observes a training: keeps its history and its best weights, stops it, and slows its learning rate.
+
+    Args:
+        experiment: the rules.
+        task: what is predicted.
+        splits: the rows, for the units of their targets.
+        plan: sizes of batches and planned learning rates.
+        schedule: how the learning rate reacts to the history.
+        weights: the first weights, the last that are known to be finite until an epoch has ended.
+        tell: called with every epoch's record.
+        keep: called with weights that are better than all before.
+    """
+
+    def __init__(
+        self,
+        *,
+        experiment: Experiment,
+        task: Task,
+        splits: Splits,
+        plan: Plan,
+        schedule: Schedule,
+        weights: Weights,
+        tell: Callable[[EpochRecord], None],
+        keep: Callable[[Weights], None],
+    ) -> None:
+        self._experiment = experiment
+        self._task: Task = task
+        self._splits = splits
+        self._plan = plan
+        self._schedule = schedule
+        self._tell = tell
+        self._keep = keep
+        self._losses: list[NDArray[np.float64]] = []
+        self._factor = 1.0
+        self._started = time.perf_counter()
+        self.history: list[float] = []
+        self.records: list[EpochRecord] = []
+        self.kept_epoch = 0
+        self.kept_weights = weights
+        self.finite_epoch = 0
+        self.finite_weights = weights
+
+    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
+        """Takes the losses of consecutive steps, the first of them numbered from 1.
+
+        Raises:
+            Diverged: at the first loss that is NaN or infinite.
+        """
+        bad = np.flatnonzero(~np.isfinite(losses))
+        if len(bad):
+            raise Diverged(first_step + int(bad[0]))
+        self._losses.append(losses)
+
+    def epoch(
+        self, epoch: int, validation: Evaluation | None, weights: Callable[[], Weights]
+    ) -> Decision:
+        """Takes the end of an epoch, numbered from 1, and says how to go on."""
+        record = self._record(epoch, validation)
+        self.records.append(record)
+        self.history.append(self._monitored(record))
+        self._keep_weights(epoch, weights())
+        self._tell(record)
+        self._factor = self._schedule.reaction(self.history)
+        return Decision(stop=self._should_stop(record), learning_rate_factor=self._factor)
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch, from 1, with the best monitored metric; 0 before the first has ended."""
+        return stopping.best_epoch(self.history) + 1 if self.history else 0
+
+    def _record(self, epoch: int, validation: Evaluation | None) -> EpochRecord:
+        step = epoch * self._plan.steps_per_epoch
+        losses = np.concatenate(self._losses)
+        self._losses.clear()
+        values = {
+            "train/loss": float(np.average(losses, weights=self._plan.batch_sizes())),
+            "learning_rate": float(self._plan.learning_rates[step - 1]) * self._factor,
+        }
+        if validation is not None:
+            values |= self._validation_metrics(validation)
+        now = time.perf_counter()
+        seconds, self._started = now - self._started, now
+        return EpochRecord(epoch, step, values, seconds)
+
+    def _validation_metrics(self, validation: Evaluation) -> dict[str, float]:
+        shown = predictions(
+            self._experiment.output, self._splits, self._splits.validation.targets, validation.logits
+        )
+        values = metrics.per_epoch(self._task, shown.targets, shown.outputs)
+        named = {f"validation/{name}": value for name, value in values.items()}
+        return {"validation/loss": validation.loss} | named
+
+    def _monitored(self, record: EpochRecord) -> float:
+        name = self._experiment.training.monitor
+        sign = -1.0 if metrics.higher_is_better(name) else 1.0
+        return sign * record.metrics[name]
+
+    def _keep_weights(self, epoch: int, weights: Weights) -> None:
+        if are_finite(weights):
+            self.finite_epoch, self.finite_weights = epoch, weights
+        if self._experiment.training.keep == "last" or self.best_epoch == epoch:
+            self.kept_epoch, self.kept_weights = epoch, weights
+            self._keep(weights)
+
+    def _should_stop(self, record: EpochRecord) -> bool:
+        bound = self._experiment.debug.stop_below_loss
+        reached = bound is not None and record.metrics["train/loss"] < bound
+        return reached or stopping.should_stop(self.history, self._experiment.training.early_stopping)
+
+
+def shortened(splits: Splits, rows: int) -> Splits:
+    """Returns the splits with only the first ``rows`` training rows."""
+    train = replace(splits.train, inputs=splits.train.inputs[:rows], targets=splits.train.targets[:rows])
+    return replace(splits, train=train)

@@ -1,0 +1,124 @@
+"""What an experiment means: frozen records that know neither Hydra nor a framework."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from runner.quantities import BelowOne, Count, NotNegative, Positive, PositiveCount
+
+Task = Literal["multiclass", "binary", "regression"]
+Output = Literal["softmax", "sigmoid", "identity"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Component:
+    """A named function or class and its keyword arguments, as the YAML states them.
+
+    Args:
+        target: dotted path of the function or class.
+        arguments: keyword arguments; a nested ``_target_`` is a Component of its own.
+        key: the config key it stands under, for messages: ``optimizer``.
+    """
+
+    target: str
+    arguments: Mapping[str, Any]
+    key: str
+
+    @property
+    def name(self) -> str:
+        """The last word of the target: ``adam``."""
+        return self.target.rpartition(".")[2]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend:
+    """The framework that carries the experiment out, and the package of its adapter."""
+
+    name: str
+    package: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Split:
+    """Which share of the rows is kept for validation and for test; the rest is for training."""
+
+    validation: BelowOne
+    test: BelowOne
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStopping:
+    """Stop after ``patience`` epochs without an improvement of more than ``minimum_improvement``; null patience never stops."""
+
+    patience: PositiveCount | None
+    minimum_improvement: NotNegative
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clipping:
+    """Gradient clipping by the global norm g * min(1, c / (|g| + 1e-6)), or of each element to [-c, c]; null is off."""
+
+    global_norm: Positive | None
+    value: Positive | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """How long, in what portions and at what precision."""
+
+    epochs: PositiveCount
+    batch_size: PositiveCount
+    precision: Literal[32, 64, "bf16-mixed"]
+    steps_per_execution: PositiveCount
+    monitor: str
+    keep: Literal["best", "last"]
+    early_stopping: EarlyStopping
+    clipping: Clipping
+    accelerator: Literal["auto", "cpu", "gpu"]
+    devices: PositiveCount | Literal["auto"]
+    threads: Count
+    deterministic: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tracking:
+    """Where MLflow keeps the runs; a null address is the file mlflow.db in the working folder."""
+
+    enabled: bool
+    uri: str | None
+    experiment: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Debug:
+    """Shortcuts for finding mistakes: few steps, few rows, or one batch learnt by heart."""
+
+    maximum_steps: PositiveCount | None
+    rows: PositiveCount | None
+    one_batch: bool
+    stop_below_loss: Positive | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Experiment:
+    """One run, entirely: nothing else decides what is computed."""
+
+    name: str | None
+    seed: Count
+    standardise: bool
+    backend: Backend
+    data: Component
+    split: Split
+    architecture: Component
+    activation: Component
+    initializer: Component
+    loss: Component
+    output: Output
+    optimizer: Component
+    schedule: Component
+    training: Training
+    tracking: Tracking
+    plots: Mapping[str, Component]
+    debug: Debug

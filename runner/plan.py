@@ -1,0 +1,65 @@
+"""Which rows are in which batch of which epoch, and the learning rate of each step: pure functions of the experiment."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.randomness import generator
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The order of a training.
+
+    Args:
+        seed: the experiment's seed.
+        rows: number of training rows, at least 1.
+        batch_size: rows in a batch; the last batch of an epoch may be smaller.
+        epochs: number of passes.
+        steps_per_epoch: batches in a pass.
+        learning_rates: planned learning rate of every step, (epochs * steps_per_epoch,).
+    """
+
+    seed: int
+    rows: int
+    batch_size: int
+    epochs: int
+    steps_per_epoch: int
+    learning_rates: NDArray[np.float64]
+
+    @property
+    def steps(self) -> int:
+        return self.epochs * self.steps_per_epoch
+
+    def order(self, epoch: int) -> NDArray[np.int64]:
+        """Returns the rows of one epoch, numbered from 0, in the order in which they are met."""
+        permutation = generator(self.seed, "batches", epoch).permutation(self.rows)
+        return permutation[: self.steps_per_epoch * self.batch_size]
+
+    def batches(self, epoch: int) -> list[NDArray[np.int64]]:
+        """Returns the row numbers of each batch of one epoch."""
+        order = self.order(epoch)
+        return [order[start : start + self.batch_size] for start in range(0, len(order), self.batch_size)]
+
+    def batch_sizes(self) -> NDArray[np.int64]:
+        """Returns the number of rows in each batch of an epoch, (steps_per_epoch,)."""
+        starts = np.arange(self.steps_per_epoch) * self.batch_size
+        return np.minimum(self.rows - starts, self.batch_size)
+
+    def digest(self) -> str:
+        """Returns a SHA-256 of the whole batch order, in hexadecimal."""
+        digest = hashlib.sha256(str(self.batch_size).encode())
+        for epoch in range(self.epochs):
+            digest.update(np.ascontiguousarray(self.order(epoch), dtype="<i8").tobytes())
+        return digest.hexdigest()
+
+
+def steps_in_epoch(rows: int, batch_size: int, maximum_steps: int | None) -> int:
+    """Returns ceil(rows / batch_size), or ``maximum_steps`` where that is less."""
+    steps = math.ceil(rows / batch_size)
+    return steps if maximum_steps is None else min(steps, maximum_steps)

@@ -15,6 +15,7 @@ from runner.experiment import Experiment
 from runner.layers import Sequence, Shape
 from runner.plan import Plan
 from runner.results import Decision, Evaluation, Weights
+from runner.startup import log_lines_held
 
 
 @dataclass(frozen=True)
@@ -69,5 +70,6 @@ class TrainingModule(Protocol):
 
 def load(package: str) -> TrainingModule:
     """Imports the backend in ``package`` and with it its framework; nothing else does."""
-    module: Any = importlib.import_module(f"{package}.training")
+    with log_lines_held():
+        module: Any = importlib.import_module(f"{package}.training")
     return cast(TrainingModule, module)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
-from keras import ops
 
 from runner.quantities import NotNegative, Positive
 
@@ -46,7 +45,14 @@ def elu(*, alpha: Positive) -> Activation:
 
 def selu() -> Activation:
     """f(x) = 1.0507 elu(x, alpha = 1.6733). Source: Klambauer et al., 2017."""
-    return tf.nn.selu
+    alpha, scale = 1.6732632423543772, 1.0507009873554805
+
+    # tf.nn.selu has the slope of the positive side at 0, torch that of the negative one.
+    def function(x: Any) -> Any:
+        below = tf.nn.elu(tf.minimum(x, 0)) * tf.constant(alpha, x.dtype)
+        return tf.where(x > 0, x, below) * tf.constant(scale, x.dtype)
+
+    return function
 
 
 def gelu() -> Activation:
@@ -66,7 +72,7 @@ def silu() -> Activation:
 
 def mish() -> Activation:
     """f(x) = x tanh(ln(1 + exp(x))). Source: Misra, 2020."""
-    return ops.mish
+    return lambda x: x * tf.math.tanh(tf.math.softplus(x))
 
 
 def softplus() -> Activation:

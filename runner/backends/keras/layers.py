@@ -40,7 +40,7 @@ class Network(keras.Model):  # type: ignore[misc]  # Keras ships no types.
     def weights_by_name(self) -> Weights:
         """Returns copies of all arrays by canonical name and in canonical layout."""
         return {
-            name: np.array(keras.ops.convert_to_numpy(self._variable(name)), dtype=np.float64)
+            name: np.array(self._variable(name).value.numpy(), dtype=np.float64)
             for name in self.names
         }
 

@@ -86,7 +86,7 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         self._slots = {
             name: [
                 self.add_variable_from_reference(
-                    variable, name=name, initializer=keras.initializers.Constant(value)
+                    variable, name=name, initializer=_filled(value)
                 )
                 for variable in variables
             ]
@@ -292,6 +292,11 @@ def adagrad(
         initial_accumulator=initial_accumulator,
         epsilon=epsilon,
     )
+
+
+def _filled(value: float) -> Callable[[Any, Any], Any]:
+    # Keras' own Constant rounds the value to float32 first.
+    return lambda shape, dtype: tf.fill(shape, tf.constant(value, dtype))
 
 
 def _factory(kind: type[PlannedOptimizer], **arguments: Any) -> Factory:

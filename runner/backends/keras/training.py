@@ -22,6 +22,10 @@ from runner.experiment import Training
 from runner.plan import Plan
 from runner.results import Evaluation, Weights
 
+# Asked here because TensorFlow looks for GPUs at the first question and logs that it found none: while a backend is
+# imported, such lines are held back.
+tf.config.list_physical_devices()
+
 # Rows that go through the network at once when nothing is learnt from them.
 _EVALUATION_ROWS = 4096
 

@@ -65,8 +65,8 @@ def mish() -> Activation:
 
 def softplus() -> Activation:
     """f(x) = ln(1 + exp(x))."""
-    # The default threshold of 20 would return x itself above it, off by 2e-9.
-    return lambda x: functional.softplus(x, threshold=1e9)
+    # functional.softplus returns x itself above its threshold, off by 2e-9 at 20, and without one it overflows.
+    return lambda x: -functional.logsigmoid(-x)
 
 
 def hard_sigmoid() -> Activation:

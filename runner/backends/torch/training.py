@@ -223,8 +223,12 @@ def _quiet() -> Iterator[None]:
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
         # Steps are counted in chunks, of which a small data set has few.
         warnings.filterwarnings("ignore", ".*The number of training batches.*")
-        # Nothing is logged through Lightning.
+        # Without validation rows there is nothing to validate on.
+        warnings.filterwarnings("ignore", ".*but have no `val_dataloader`.*")
+        # A person may choose the CPU on a machine that has more.
         warnings.filterwarnings("ignore", ".*GPU available but not used.*")
+        # torch 2.13 renamed a class that Lightning 2.6 still asks for.
+        warnings.filterwarnings("ignore", ".*isinstance.treespec, LeafSpec.*")
         try:
             yield
         finally:

@@ -1,0 +1,67 @@
+"""The command line: the first word that is no override is a verb, everything after it is Hydra's grammar."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+# Verb -> the module that carries it out and what it does, in the order of the help.
+VERBS = {
+    "train": ("runner.commands.train", "train a model; also what happens without a verb"),
+    "check": ("runner.commands.check", "say whether a configuration would run, with its layers and their shapes"),
+    "list": ("runner.commands.listing", "show the choices of a group with their keys, defaults and equations"),
+    "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),
+}
+_HELP = frozenset({"-h", "--help", "help"})
+_TRACEBACK = "--traceback"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns the exit code of the process.
+
+    Args:
+        argv: the words after the program's name; those of the process by default.
+    """
+    words = list(sys.argv[1:] if argv is None else argv)
+    with_traceback = _TRACEBACK in words or os.environ.get("RUNNER_TRACEBACK") == "1"
+    words = [word for word in words if word != _TRACEBACK]
+    try:
+        return _run(words)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # Whoever read the output, head for example, has seen enough; there is nobody left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except Exception as error:
+        if with_traceback:
+            raise
+        return import_module("runner.commands.failures").report(error)
+
+
+def _run(words: list[str]) -> int:
+    verb, rest = _verb(words)
+    if _HELP & {verb, *rest}:
+        return _carry_out("runner.commands.help", rest)
+    if verb not in VERBS:
+        import_module("runner.commands.failures").refuse_verb(verb, VERBS)
+    return _carry_out(VERBS[verb][0], rest)
+
+
+def _carry_out(module: str, words: list[str]) -> int:
+    code: int = import_module(module).run(words)
+    return code
+
+
+def _verb(words: list[str]) -> tuple[str, list[str]]:
+    """Returns the verb, train where there is none, and the words after it."""
+    if not words or "=" in words[0] or words[0].startswith(("-", "+", "~")):
+        return "train", words
+    return words[0], words[1:]
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,240 @@
+"""Choices that are sound one by one and cannot work together, and those that can but rarely should."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+from runner import metrics
+from runner.blueprint import Blueprint, blueprint
+from runner.data import Source, sizes
+from runner.errors import ConfigurationError, Fault
+from runner.experiment import Experiment
+from runner.layers import Activation, ShapeError, rows
+from runner.reading import Reading
+from runner.suggestions import listed, nearest
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What was found about an experiment as a whole; the blueprint is None where the network cannot be drawn."""
+
+    faults: tuple[Fault, ...]
+    warnings: tuple[str, ...]
+    blueprint: Blueprint | None
+
+
+@dataclass(frozen=True)
+class _Case:
+    """An experiment whose data set is known."""
+
+    experiment: Experiment
+    source: Source
+
+    @property
+    def rows(self) -> int:
+        limit = self.experiment.debug.rows
+        return self.source.rows if limit is None else min(limit, self.source.rows)
+
+    @property
+    def sizes(self) -> tuple[int, int, int]:
+        return sizes(self.rows, self.experiment.split)
+
+    @property
+    def training_rows(self) -> int:
+        training = self.sizes[0]
+        batch = self.experiment.training.batch_size
+        return min(training, batch) if self.experiment.debug.one_batch else training
+
+
+@dataclass(frozen=True)
+class _Rule:
+    """A rule across keys; it is asked only where none of the keys that it needs has a fault of its own."""
+
+    needs: tuple[str, ...]
+    faults: Callable[[_Case], Iterable[Fault]] = field(default=lambda case: ())
+    warnings: Callable[[_Case], Iterable[str]] = field(default=lambda case: ())
+
+
+def combinations(reading: Reading, faulty: Sequence[str]) -> Verdict:
+    """Returns what does not go together in an experiment.
+
+    Args:
+        reading: the experiment and its data set.
+        faulty: the keys that have a fault already; rules that need them are left out.
+    """
+    if reading.source is None:
+        return Verdict((), (), None)
+    case = _Case(reading.experiment, reading.source)
+    asked = [rule for rule in _RULES if not any(_touches(need, key) for need in rule.needs for key in faulty)]
+    faults = [fault for rule in asked for fault in rule.faults(case)]
+    drawing: Blueprint | None = None
+    if not any(_touches(need, key) for need in _NETWORK for key in faulty):
+        drawing, found = _draw(case)
+        faults += found
+    warnings = [text for rule in asked for text in rule.warnings(case)] if not faults else []
+    if drawing is not None:
+        warnings += _softmax_inside(drawing)
+    return Verdict(tuple(faults), tuple(warnings), drawing)
+
+
+def steps(experiment: Experiment, source: Source) -> tuple[int, int]:
+    """Returns the steps of an epoch and of the whole training, early stopping left aside."""
+    from runner.plan import steps_in_epoch
+
+    case = _Case(experiment, source)
+    limit = experiment.debug.maximum_steps
+    per_epoch = steps_in_epoch(case.training_rows, experiment.training.batch_size, limit)
+    total = per_epoch * experiment.training.epochs
+    return per_epoch, total if limit is None else min(total, limit)
+
+
+def split_sizes(experiment: Experiment, source: Source) -> tuple[int, int, int]:
+    """Returns the rows for training, validation and test."""
+    case = _Case(experiment, source)
+    return (case.training_rows, *case.sizes[1:])
+
+
+def _touches(need: str, key: str) -> bool:
+    """Returns whether a fault at ``key`` makes what stands under ``need`` unsound: one lies within the other."""
+    bare = key.partition("[")[0]
+    return need == bare or bare.startswith(f"{need}.") or need.startswith(f"{bare}.")
+
+
+def _draw(case: _Case) -> tuple[Blueprint | None, list[Fault]]:
+    try:
+        return blueprint(case.experiment), []
+    except ShapeError as error:
+        received = f"{case.experiment.architecture.name} on data={case.source.name}"
+        return None, [Fault("architecture", str(error), received)]
+    except ConfigurationError as error:
+        return None, list(error.faults)
+
+
+def _softmax_inside(drawing: Blueprint) -> list[str]:
+    leaves = (row.layer for row in rows(drawing.tree, drawing.input_shape))
+    names = {leaf.function.name for leaf in leaves if isinstance(leaf, Activation)}
+    if "softmax" not in names:
+        return []
+    return [
+        "activation: softmax inside a network makes the units of a layer compete, so it learns slowly;"
+        " the output layer needs none, its probabilities follow from the loss."
+    ]
+
+
+def _output_fits(case: _Case) -> Iterable[Fault]:
+    output, source, loss = case.experiment.output, case.source, case.experiment.loss
+    data = f"data={source.name}"
+    if output == "softmax" and source.task == "regression":
+        rule = f"{loss.name} needs classes, and {data} is a regression"
+        yield Fault(loss.key, rule, remedy="Take loss=auto, mse, mae or huber.")
+    if output == "sigmoid" and source.task == "regression":
+        rule = f"{loss.name} needs two classes, and {data} is a regression"
+        yield Fault(loss.key, rule, remedy="Take loss=auto, mse, mae or huber.")
+    if output == "sigmoid" and source.task == "multiclass":
+        rule = f"{loss.name} needs two classes, and {data} has {len(source.classes)}"
+        yield Fault(loss.key, rule, remedy="Take loss=auto or cross_entropy.")
+    if output == "identity" and source.task != "regression":
+        rule = f"{loss.name} needs numbers to predict, and {data} has {len(source.classes)} classes"
+        yield Fault(loss.key, rule, remedy="Take loss=auto or cross_entropy.")
+
+
+def _class_weights_fit(case: _Case) -> Iterable[Fault]:
+    loss, count = case.experiment.loss, len(case.source.classes)
+    weights = loss.arguments.get("class_weights")
+    if isinstance(weights, list) and case.source.task != "regression" and len(weights) != count:
+        rule = f"must have one number for each of the {count} classes of data={case.source.name}"
+        yield Fault(f"{loss.key}.class_weights", rule, f"{len(weights)} numbers")
+
+
+def _rows_remain(case: _Case) -> Iterable[Fault]:
+    split = case.experiment.split
+    if split.validation + split.test >= 1:
+        rule = "validation and test together must be below 1"
+        yield Fault("split", rule, f"{split.validation:g} + {split.test:g}")
+    elif case.sizes[0] < 1:
+        _, validation, test = case.sizes
+        rule = "must leave at least one row for training"
+        received = f"{case.rows} rows, of which {validation} are for validation and {test} for test"
+        yield Fault("split", rule, received)
+
+
+def _parts_hold_classes(case: _Case) -> Iterable[str]:
+    count = len(case.source.classes)
+    for name, part in zip(("training", "validation", "test"), case.sizes, strict=True):
+        if 0 < part < count:
+            yield f"split: {part} {name} rows cannot hold all {count} classes of data={case.source.name}."
+
+
+def _batch_fits(case: _Case) -> Iterable[str]:
+    batch_size = case.experiment.training.batch_size
+    if batch_size > case.sizes[0] and not case.experiment.debug.one_batch:
+        yield (
+            f"training.batch_size: {batch_size} is more than the {case.sizes[0]} training rows,"
+            " so every step takes them all."
+        )
+
+
+def _monitor_exists(case: _Case) -> Iterable[Fault]:
+    monitor = case.experiment.training.monitor
+    validation = [f"validation/{name}" for name in ("loss", *metrics.names(case.source.task))]
+    has_validation = case.experiment.split.validation > 0
+    known = ["train/loss", *(validation if has_validation else [])]
+    if monitor in known:
+        return
+    if monitor in validation:
+        rule = "needs validation rows, and split.validation is 0"
+        yield Fault("training.monitor", rule, monitor, remedy="Take training.monitor=train/loss.")
+    else:
+        rule = f"is no metric of an epoch for data={case.source.name}"
+        suggestion = nearest(monitor, known)
+        yield Fault("training.monitor", rule, monitor, suggestion, f"Metrics: {listed(known)}.")
+
+
+def _one_clipping(case: _Case) -> Iterable[Fault]:
+    clipping = case.experiment.training.clipping
+    if clipping.global_norm is not None and clipping.value is not None:
+        rule = "only one of global_norm and value can be on"
+        received = f"global_norm {clipping.global_norm:g} and value {clipping.value:g}"
+        yield Fault("training.clipping", rule, received, remedy="Set one of them to null.")
+
+
+def _one_device(case: _Case) -> Iterable[Fault]:
+    devices = case.experiment.training.devices
+    if devices not in (1, "auto"):
+        rule = "must be 1 or auto, because training on several devices is not supported"
+        yield Fault("training.devices", rule, str(devices))
+
+
+def _warmup_ends(case: _Case) -> Iterable[Fault]:
+    epochs = case.experiment.training.epochs
+    warmup = case.experiment.schedule.arguments.get("warmup_epochs", 0)
+    if isinstance(warmup, int | float) and warmup >= epochs and case.experiment.debug.maximum_steps is None:
+        rule = f"must be below training.epochs, which is {epochs}"
+        yield Fault("schedule.warmup_epochs", rule, f"{warmup:g}")
+
+
+def _patience_ends(case: _Case) -> Iterable[str]:
+    training = case.experiment.training
+    patience = training.early_stopping.patience
+    if patience is not None and patience >= training.epochs:
+        yield (
+            f"training.early_stopping.patience: {patience} epochs of patience never end"
+            f" in a training of {training.epochs} epochs."
+        )
+
+
+# What a network is drawn from.
+_NETWORK = ("data", "seed", "architecture", "activation", "loss")
+
+_RULES = (
+    _Rule(("data", "loss"), faults=_output_fits),
+    _Rule(("data", "loss"), faults=_class_weights_fit),
+    _Rule(("data", "split", "debug.rows"), faults=_rows_remain, warnings=_parts_hold_classes),
+    _Rule(("data", "split", "debug", "training.batch_size"), warnings=_batch_fits),
+    _Rule(("data", "split.validation", "training.monitor"), faults=_monitor_exists),
+    _Rule(("training.clipping",), faults=_one_clipping),
+    _Rule(("training.devices",), faults=_one_device),
+    _Rule(("schedule", "training.epochs", "debug.maximum_steps"), faults=_warmup_ends),
+    _Rule(("training.early_stopping", "training.epochs"), warnings=_patience_ends),
+)

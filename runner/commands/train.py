@@ -1,0 +1,96 @@
+"""The verb train: one run, or with ``-m`` the runs of a sweep."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from hydra._internal.callbacks import Callbacks
+from hydra.core.utils import run_job
+from hydra.types import HydraContext
+from omegaconf import DictConfig
+
+from runner import compose, folders, request, sources, surroundings
+from runner.errors import ConfigurationError
+from runner.runs import Outcome
+
+
+def run(words: Sequence[str]) -> int:
+    """Checks a configuration and carries it out; returns the exit code."""
+    folders.make_importable()
+    asked = request.parse(words)
+    with compose.session(asked.config_dir):
+        if request.shows(asked):
+            return 0
+        answer = request.answer(asked)
+        faults = surroundings.faults(answer.checked.experiment)
+        if faults:
+            raise ConfigurationError(faults)
+        for warning in answer.checked.warnings:
+            print(f"Note: {warning}", file=sys.stderr)
+        if answer.multirun:
+            return _sweep(asked, Path(str(answer.config.hydra.sweep.dir)))
+        return _single(answer)
+
+
+def job(config: DictConfig) -> Outcome:
+    """Carries out the run of one composed configuration, in the folder that Hydra made for it."""
+    from runner import session
+
+    whole = compose.with_hydra(config)
+    return session.run(compose.run_request(whole, compose.read(whole), overrides=compose.overrides_of(whole)))
+
+
+def _single(answer: request.Answer) -> int:
+    """Runs a job as Hydra does, with the configuration that is composed already."""
+    from runner import session
+
+    config, experiment = answer.config, answer.checked.experiment
+
+    def run_it(_: DictConfig) -> Outcome:
+        return session.run(compose.run_request(config, experiment, overrides=compose.overrides_of(config)))
+
+    callbacks = Callbacks(config)
+    callbacks.on_run_start(config=config, config_name=config.hydra.job.config_name)
+    done = run_job(
+        hydra_context=HydraContext(config_loader=compose.current().config_loader, callbacks=callbacks),
+        task_function=run_it,
+        config=config,
+        job_dir_key="hydra.run.dir",
+        job_subdir_key=None,
+        configure_logging=False,
+    )
+    callbacks.on_run_end(config=config, config_name=config.hydra.job.config_name, job_return=done)
+    return _exit_code(done.return_value)
+
+
+def _sweep(asked: request.Request, folder: Path) -> int:
+    """Runs the jobs of a sweep as Hydra does; the launcher checks all of them before the first one starts."""
+    from runner.sweep.launcher import ProcessesLauncher
+
+    sources.register_launcher(ProcessesLauncher)
+    try:
+        batches = compose.current().multirun(
+            asked.config_name,
+            task_function=job,
+            overrides=[*asked.overrides, f"hydra.sweep.dir='{folder}'"],
+            with_log_configuration=False,
+        )
+    except ConfigurationError:
+        _forget(folder)
+        raise
+    return max((_exit_code(each.return_value) for batch in batches for each in batch), default=0)
+
+
+def _forget(folder: Path) -> None:
+    """Removes the folder of a sweep that never began; one in which anything else lies is left alone."""
+    (folder / "multirun.yaml").unlink(missing_ok=True)
+    with suppress(OSError):
+        folder.rmdir()
+
+
+def _exit_code(outcome: Any) -> int:
+    return outcome.exit_code if isinstance(outcome, Outcome) else 0

@@ -1,0 +1,262 @@
+"""Hydra to Experiment: the only file that sees a configuration of Hydra's; past it there are records."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from copy import copy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from hydra import initialize_config_dir
+from hydra._internal.hydra import Hydra
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+from omegaconf.errors import OmegaConfBaseException
+
+from runner import check, folders, reading, sources
+from runner.blueprint import Blueprint
+from runner.component import TARGET
+from runner.errors import ConfigurationError, Fault
+from runner.experiment import Experiment
+from runner.origins import Origins
+
+if TYPE_CHECKING:
+    from runner.runs import RunRequest
+
+CONFIG_NAME = "config"
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A configuration that would run: its records, its network, and what is odd about it without being wrong."""
+
+    experiment: Experiment
+    blueprint: Blueprint
+    warnings: tuple[str, ...]
+
+
+@contextmanager
+def session(config_dir: Path | None = None) -> Iterator[Hydra]:
+    """Opens Hydra on the shipped folders, the user's, and ``config_dir``; one at a time in a process."""
+    sources.register()
+    sources.SearchPath.additional = config_dir
+    try:
+        with initialize_config_dir(config_dir=str(folders.conf()), job_name="runner", version_base="1.3"):
+            yield current()
+    finally:
+        sources.SearchPath.additional = None
+
+
+def current() -> Hydra:
+    """Returns the Hydra of the open session."""
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None
+    return hydra
+
+
+def compose(
+    overrides: Sequence[str], *, config_name: str = CONFIG_NAME, multirun: bool = False
+) -> DictConfig:
+    """Returns the whole configuration, the node ``hydra`` included; needs an open session.
+
+    Raises:
+        HydraException: and the others of :data:`REFUSALS`, where Hydra refuses.
+    """
+    mode = RunMode.MULTIRUN if multirun else RunMode.RUN
+    return current().compose_config(
+        config_name=config_name, overrides=list(overrides), run_mode=mode, validate_sweep_overrides=False
+    )
+
+
+def is_multirun(config: DictConfig) -> bool:
+    """Returns whether a configuration asks for several jobs."""
+    return cast(bool, OmegaConf.select(config, "hydra.mode") == RunMode.MULTIRUN)
+
+
+def read(config: DictConfig) -> Experiment:
+    """Returns the experiment of a composed configuration.
+
+    Raises:
+        ConfigurationError: every fault of the configuration itself; the surroundings are not looked at.
+    """
+    return inspect(config).experiment
+
+
+def inspect(config: DictConfig) -> Checked:
+    """Returns the experiment of a composed configuration, its network and its warnings.
+
+    Raises:
+        ConfigurationError: every fault of the configuration itself; the surroundings are not looked at.
+    """
+    plain, faults = _plain(config)
+    found = reading.read(plain)
+    broken = {fault.key for fault in faults}
+    faults += [fault for fault in found.faults if fault.key not in broken]
+    verdict = check.combinations(found, [fault.key for fault in faults])
+    faults += verdict.faults
+    if faults:
+        origins = Origins(_choices(config), _overridden(config))
+        raise ConfigurationError([origins.named(fault) for fault in faults])
+    assert verdict.blueprint is not None
+    return Checked(found.experiment, verdict.blueprint, verdict.warnings)
+
+
+def read_all(configs: Sequence[DictConfig]) -> list[Experiment]:
+    """Returns the experiments of the jobs of a sweep.
+
+    Raises:
+        ConfigurationError: the faults of all jobs, each fault once, with the jobs that it concerns where not all.
+    """
+    experiments: list[Experiment] = []
+    jobs_of: dict[Fault, list[int]] = {}
+    for job, config in enumerate(configs):
+        try:
+            experiments.append(read(config))
+        except ConfigurationError as error:
+            for fault in error.faults:
+                jobs_of.setdefault(fault, []).append(job)
+    if jobs_of:
+        raise ConfigurationError([_of_jobs(fault, jobs, len(configs)) for fault, jobs in jobs_of.items()])
+    return experiments
+
+
+def resolved_yaml(config: DictConfig) -> str:
+    """Returns the configuration as YAML with every reference replaced by its value and without Hydra's own node."""
+    return OmegaConf.to_yaml(OmegaConf.create(_resolved(config)))
+
+
+def flat(config: DictConfig) -> dict[str, Scalar]:
+    """Returns the parameters of a run by dotted key.
+
+    A component stands under its own key with its bare name (``optimizer: adam``), a list as text, and of a loss that
+    is chosen by the task only the one that is used.
+    """
+    plain = _resolved(config)
+    loss = reading.read(plain).experiment.loss.key.partition(".")[2]
+    chosen = plain["loss"][loss] if loss else plain["loss"]
+    return dict(_flattened({**plain, "loss": chosen}, ""))
+
+
+def overrides_of(config: DictConfig) -> list[str]:
+    """Returns the overrides that were typed for a configuration, those of Hydra itself left out."""
+    return [str(each) for each in config.hydra.overrides.task]
+
+
+def with_hydra(config: DictConfig) -> DictConfig:
+    """Returns the configuration that a job was given together with Hydra's own node, which Hydra keeps beside it."""
+    whole = copy(config)
+    with read_write(whole), open_dict(whole):
+        whole["hydra"] = HydraConfig.get()
+    return whole
+
+
+def run_request(
+    config: DictConfig, experiment: Experiment, *, overrides: Sequence[str], sweep: str | None = None
+) -> RunRequest:
+    """Returns what is to be carried out for one job.
+
+    Args:
+        config: the whole configuration of the job; its folder is made by Hydra, or for a job of a sweep named by it.
+        experiment: the same as records.
+        overrides: the overrides of this job.
+        sweep: the sweep that it belongs to, or None.
+    """
+    from runner.runs import RunRequest
+    from runner.tracking.store import address
+
+    folder = Path(config.hydra.runtime.output_dir) if sweep is None else _job_folder(config)
+    name = str(config.hydra.job.config_name)
+    flags = [] if name == CONFIG_NAME else [f"--config-name={name}"]
+    return RunRequest(
+        experiment=experiment,
+        folder=folder,
+        command=shlex.join(["python", "-m", "runner", *flags, *overrides]),
+        overrides=tuple(overrides),
+        config=resolved_yaml(config),
+        parameters=flat(config),
+        uri=address(experiment.tracking.uri, Path.cwd()),
+        sweep=sweep,
+    )
+
+
+def keys(config: DictConfig) -> list[str]:
+    """Returns every key of a configuration, dotted, without Hydra's own."""
+    plain = OmegaConf.to_container(config, resolve=False)
+    assert isinstance(plain, dict)
+    return reading.dotted({name: node for name, node in plain.items() if name != "hydra"})
+
+
+def _job_folder(config: DictConfig) -> Path:
+    return Path(str(config.hydra.sweep.dir)).resolve() / str(config.hydra.sweep.subdir)
+
+
+def _plain(config: DictConfig) -> tuple[dict[str, Any], list[Fault]]:
+    """Returns the nodes without Hydra's own, references followed, and a fault for each that leads nowhere."""
+    plain: dict[str, Any] = {}
+    faults: list[Fault] = []
+    for name in (str(each) for each in config if each != "hydra"):
+        node = config._get_node(name)
+        if OmegaConf.is_config(node):
+            unresolved = OmegaConf.to_container(cast(DictConfig, node), resolve=False)
+            faults += [Fault(key, "must be given, its value is ???") for key in _unset(unresolved, name)]
+        try:
+            value = OmegaConf.select(config, name)
+            plain[name] = OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+        except OmegaConfBaseException as error:
+            faults.append(_reference_fault(name, error))
+    return plain, faults
+
+
+def _unset(node: Any, key: str) -> Iterator[str]:
+    if node == "???":
+        yield key
+    elif isinstance(node, Mapping):
+        for name, each in node.items():
+            yield from _unset(each, f"{key}.{name}")
+
+
+def _reference_fault(name: str, error: OmegaConfBaseException) -> Fault:
+    text = str(error).partition("\n")[0].rstrip(".")
+    key = str(getattr(error, "full_key", None) or name)
+    return Fault(key, f"refers to something that is not there: {text}")
+
+
+def _of_jobs(fault: Fault, jobs: Sequence[int], count: int) -> Fault:
+    if len(jobs) == count:
+        return fault
+    which = ("job " if len(jobs) == 1 else "jobs ") + ", ".join(str(job) for job in jobs)
+    return Fault(fault.key, f"{fault.rule} ({which})", fault.received, fault.suggestion, fault.remedy)
+
+
+def _choices(config: DictConfig) -> dict[str, str]:
+    choices = config.hydra.runtime.choices
+    return {str(group): str(name) for group, name in choices.items() if name is not None}
+
+
+def _overridden(config: DictConfig) -> list[str]:
+    keys_typed = [line.lstrip("+~").partition("=")[0] for line in overrides_of(config)]
+    return [key for key in keys_typed if key not in config.hydra.runtime.choices]
+
+
+def _resolved(config: DictConfig) -> dict[str, Any]:
+    plain, faults = _plain(config)
+    if faults:
+        raise ConfigurationError(faults)
+    return plain
+
+
+def _flattened(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Scalar]]:
+    for name, each in node.items():
+        key = f"{prefix}{name}"
+        if name == TARGET:
+            yield prefix.rstrip("."), str(each).rpartition(".")[2]
+        elif isinstance(each, Mapping):
+            yield from _flattened(each, f"{key}.")
+        else:
+            yield key, str(each) if isinstance(each, list) else each

@@ -1,0 +1,239 @@
+"""What a person sees of a run in the terminal: its progress, what came of it, and where it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, TextIO
+
+from runner.results import SPLITS, EpochRecord, Result
+from runner.tracking.store import DATABASE, StoredRun, charts_page, database
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress
+    from rich.table import Table
+
+    from runner.tracking.recorder import RecorderReport
+
+_LINES = 10
+
+
+class Display(Protocol):
+    """What is told how far a training has got."""
+
+    def start(self, title: str, epochs: int) -> None:
+        """Takes the name of the run and the number of its epochs."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Takes an epoch that has ended."""
+
+    def stop(self) -> None:
+        """Takes the end of the training, also one that was never started."""
+
+
+def make_display(stream: TextIO) -> Display:
+    """Returns a bar where ``stream`` is a terminal, else one that writes a few lines."""
+    return Bar(stream) if stream.isatty() else Lines(stream)
+
+
+class Silent:
+    """Nothing, for runs that somebody else tells of."""
+
+    def start(self, title: str, epochs: int) -> None: ...
+
+    def epoch(self, record: EpochRecord) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Lines:
+    """Plain lines, about ten over the whole training."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._epochs = 0
+        self._speed = Speed()
+        self._unwritten: str | None = None
+
+    def start(self, title: str, epochs: int) -> None:
+        self._epochs = epochs
+        self._write(title)
+
+    def epoch(self, record: EpochRecord) -> None:
+        words = [f"epoch {record.epoch}/{self._epochs}"]
+        words += [f"{name} {number(value)}" for name, value in record.metrics.items()]
+        words.append(self._speed.of(record))
+        self._unwritten = "  ".join(words)
+        if record.epoch in (1, self._epochs) or record.epoch % math.ceil(self._epochs / _LINES) == 0:
+            self._flush()
+
+    def stop(self) -> None:
+        self._flush()
+
+    def _flush(self) -> None:
+        if self._unwritten is not None:
+            self._write(self._unwritten)
+        self._unwritten = None
+
+    def _write(self, line: str) -> None:
+        print(line, file=self._stream, flush=True)
+
+
+class Bar:
+    """A bar that moves: epoch, loss, the first other metric of the validation rows, speed and time left."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._speed = Speed()
+        self._progress: Progress | None = None
+
+    def start(self, title: str, epochs: int) -> None:
+        console = _console(self._stream)
+        console.print(title, style="bold")
+        self._progress = _progress(console)
+        self._progress.add_task("training", total=epochs, figures="", speed="")
+        self._progress.start()
+
+    def epoch(self, record: EpochRecord) -> None:
+        if self._progress is None:
+            return
+        figures = "  ".join(f"{name} {number(value)}" for name, value in _shown(record.metrics).items())
+        (task,) = self._progress.task_ids
+        self._progress.update(task, completed=record.epoch, figures=figures, speed=self._speed.of(record))
+
+    def stop(self) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+            self._progress = None
+
+
+class Speed:
+    """The steps of one epoch over its seconds."""
+
+    def __init__(self) -> None:
+        self._step = 0
+
+    def of(self, record: EpochRecord) -> str:
+        """Returns the speed of the epoch: ``1,234 steps/s``."""
+        steps, self._step = record.step - self._step, record.step
+        return f"{steps / record.seconds:,.0f} steps/s" if record.seconds > 0 else ""
+
+
+def number(value: float) -> str:
+    """Returns a number as a table shows it: four digits after the point, or three that count."""
+    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3g}"
+
+
+def summary(
+    stream: TextIO,
+    *,
+    name: str,
+    result: Result,
+    seconds: float,
+    folder: Path,
+    report: RecorderReport | None,
+    sweep: str | None,
+    next_command: str,
+) -> None:
+    """Prints what came of a run, where it is, and what one may type next.
+
+    Args:
+        stream: where to print.
+        name: the run's name.
+        result: what came of it.
+        seconds: how long it took.
+        folder: where its files are.
+        report: what the recorder says; None where nothing was tracked.
+        sweep: the sweep that the run belongs to, or None.
+        next_command: a command worth typing.
+    """
+    console = _console(stream)
+    console.print(_table(name, result))
+    console.print(_kept(result, seconds), style="dim")
+    whereabouts(stream, folder=folder, report=report, sweep=sweep)
+    _line(console, "next", next_command)
+
+
+def whereabouts(stream: TextIO, *, folder: Path, report: RecorderReport | None, sweep: str | None) -> None:
+    """Prints where a run's files are, how to see it in MLflow, and what the recorder could not do."""
+    console = _console(stream)
+    _line(console, "files", str(folder))
+    stored = next((run.stored for run in report.runs if run.stored), None) if report else None
+    if stored is not None:
+        if stored.server != stored.uri:
+            _line(console, "MLflow", _viewer(stored))
+        _line(console, "charts", charts_page(stored.server, stored.experiment_id, sweep))
+    for sentence in report.sentences if report else ():
+        _line(console, "warning", sentence, style="yellow")
+
+
+def _viewer(stored: StoredRun) -> str:
+    """Returns what to type so that the pages are there to be opened."""
+    if database(stored.uri) == Path.cwd() / DATABASE:
+        return "python -m runner ui   (or: mlflow ui)"
+    return f"mlflow ui --backend-store-uri '{stored.uri}'"
+
+
+def _table(name: str, result: Result) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=name, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD)
+    metrics = list(dict.fromkeys(key.partition("/")[2] for key in result.metrics if _split(key) in SPLITS))
+    for heading in ("", "examples", *(metric.replace("_", " ") for metric in metrics)):
+        table.add_column(heading, justify="right" if heading else "left")
+    for split in SPLITS:
+        if split in result.predictions:
+            values = [result.metrics.get(f"{split}/{metric}") for metric in metrics]
+            examples = f"{len(result.predictions[split].targets):,}"
+            table.add_row(split, examples, *("" if value is None else number(value) for value in values))
+    return table
+
+
+def _kept(result: Result, seconds: float) -> str:
+    epochs = len(result.epochs)
+    why = f"the best {result.monitor}" if result.kept_epoch == result.best_epoch else "the last"
+    return f"Weights of epoch {result.kept_epoch} of {epochs} kept ({why}); {seconds:.1f} s in all."
+
+
+def _shown(metrics: Mapping[str, float]) -> dict[str, float]:
+    """Returns the two figures that a bar has room for, under short names."""
+    validated = [name for name in metrics if _split(name) == "validation"]
+    # The loss comes last, and is named in full, since the bar has that of the training rows beside it.
+    second = sorted(validated, key="validation/loss".__eq__)[:1]
+    short = {name: name.partition("/")[2] for name in ("train/loss", *second) if name in metrics}
+    return {name if name == "validation/loss" else label: metrics[name] for name, label in short.items()}
+
+
+def _split(metric: str) -> str:
+    return metric.partition("/")[0]
+
+
+def _line(console: Console, heading: str, text: str, style: str = "bold") -> None:
+    """Prints one line that is never broken, so that an address in it can be copied."""
+    from rich.text import Text
+
+    console.print(Text.assemble((f"{heading:<9}", style), text), soft_wrap=True)
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(file=stream, highlight=False, markup=False)
+
+
+def _progress(console: Console) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    return Progress(
+        TextColumn("epoch"),
+        MofNCompleteColumn(),
+        BarColumn(bar_width=None),
+        TextColumn("{task.fields[figures]}"),
+        TextColumn("{task.fields[speed]}", style="dim"),
+        TimeRemainingColumn(compact=True),
+        console=console,
+        expand=True,
+    )

@@ -1,0 +1,55 @@
+"""Draws the figures that a run asks for into files; one that fails is a sentence, not the end."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner import component
+from runner.experiment import Component
+from runner.plots import style
+from runner.results import Result
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The files of the figures that apply, and why others could not be drawn."""
+
+    files: tuple[Path, ...]
+    problems: tuple[str, ...]
+
+
+def prepare(plots: Mapping[str, Component]) -> None:
+    """Imports what the figures need: it takes longer than to draw them, and can be done during training."""
+    for plot in plots.values():
+        # A target that cannot be imported is told when its figure is to be drawn.
+        with contextlib.suppress(Exception):
+            importlib.import_module(plot.target.rpartition(".")[0])
+
+
+def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: Path) -> Drawn:
+    """Draws every figure as ``<folder>/<name>.png``.
+
+    Args:
+        plots: the figure functions by name.
+        result: what they draw.
+        title: the name of the run.
+        folder: made where it is missing.
+    """
+    files: list[Path] = []
+    problems: list[str] = []
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, plot in plots.items():
+        try:
+            figure = component.build(plot, result=result, title=title)
+            if figure is not None:
+                path = folder / f"{name}.png"
+                figure.savefig(path, dpi=style.DOTS_PER_INCH)
+                files.append(path)
+        except Exception as error:
+            # A figure may be anybody's function: its mistake is told with the run's report.
+            problems.append(f"the figure {name} could not be drawn: {type(error).__name__}: {error}")
+    return Drawn(tuple(files), tuple(problems))

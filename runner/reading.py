@@ -1,0 +1,198 @@
+"""Plain mappings to an Experiment, with every unknown key, missing key, wrong type and wrong range on the way."""
+
+from __future__ import annotations
+
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from functools import lru_cache
+from typing import Any, get_args
+
+from runner import component, values
+from runner.data import Source
+from runner.errors import ConfigurationError, Fault
+from runner.experiment import Component, Experiment, Output, Task
+from runner.suggestions import listed, nearest
+
+OUTPUT = "output"
+# What the program itself adds to the arguments that a component's YAML states.
+PROVIDED: Mapping[str, frozenset[str]] = {
+    "data": frozenset({"seed"}),
+    "architecture": frozenset({"input_shape", "activation"}),
+    "plots": frozenset({"result", "title"}),
+}
+_UNREAD = Component(target="", arguments={}, key="")
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What became of a configuration: an experiment, sound wherever no fault says otherwise, and the faults.
+
+    Args:
+        experiment: the records; a value with a fault stands in it as it was given.
+        source: the data set, or None where its component has a fault.
+        faults: every fault, in the order of the keys.
+    """
+
+    experiment: Experiment
+    source: Source | None
+    faults: tuple[Fault, ...]
+
+
+def read(plain: Mapping[str, Any]) -> Reading:
+    """Returns the experiment that plain mappings, lists and numbers state, and what is wrong with it."""
+    known = [each.name for each in fields(Experiment) if each.name != OUTPUT]
+    everywhere = dotted({name: node for name, node in plain.items() if name in known})
+    found = _unknown_keys(plain, known, "", everywhere)
+    types = annotations_of(Experiment)
+    read_values: dict[str, Any] = {}
+    for name, annotation in types.items():
+        if name in ("loss", OUTPUT):
+            continue
+        read_values[name], faults = _read_field(name, annotation, plain)
+        found += faults
+    source, faults = _source(read_values["data"], read_values["seed"], found)
+    found += faults
+    read_values["loss"], read_values[OUTPUT], faults = _read_loss(plain, source)
+    found += faults
+    return Reading(Experiment(**read_values), source, tuple(found))
+
+
+def _read_field(name: str, annotation: Any, plain: Mapping[str, Any]) -> tuple[Any, list[Fault]]:
+    if name not in plain:
+        return (_UNREAD if annotation is Component else None), [_missing(name)]
+    node = plain[name]
+    if annotation is Component:
+        return _read_component(node, name, PROVIDED.get(name, frozenset()))
+    if is_dataclass(annotation):
+        return _read_record(annotation, node, name)
+    if name == "plots":
+        return _read_components(node, name)
+    return node, _value_faults(node, annotation, name)
+
+
+def _read_record(kind: Any, node: Any, key: str) -> tuple[Any, list[Fault]]:
+    """Returns a record with the values of a mapping; those that are missing are None and have a fault."""
+    types = annotations_of(kind)
+    if not isinstance(node, Mapping):
+        rule = f"must be a mapping with the keys {listed(types)}"
+        blank = {name: None for name in types}
+        return kind(**blank), [Fault(key, rule, values.shown(node))]
+    found = _unknown_keys(node, types, f"{key}.")
+    read_values: dict[str, Any] = {}
+    for name, annotation in types.items():
+        inner = f"{key}.{name}"
+        if name not in node:
+            read_values[name] = None
+            found.append(_missing(inner))
+        elif is_dataclass(annotation):
+            read_values[name], faults = _read_record(annotation, node[name], inner)
+            found += faults
+        else:
+            read_values[name] = node[name]
+            found += _value_faults(node[name], annotation, inner)
+    return kind(**read_values), found
+
+
+def _read_component(node: Any, key: str, provided: frozenset[str]) -> tuple[Component, list[Fault]]:
+    try:
+        read_component = component.parse(node, key)
+    except ConfigurationError as error:
+        return _UNREAD, list(error.faults)
+    return read_component, component.faults(read_component, provided)
+
+
+def _read_components(node: Any, key: str) -> tuple[dict[str, Component], list[Fault]]:
+    if not isinstance(node, Mapping):
+        return {}, [Fault(key, "must be a mapping of names to components", values.shown(node))]
+    read_components: dict[str, Component] = {}
+    found: list[Fault] = []
+    for name, each in node.items():
+        if each is not None:
+            read_components[str(name)], faults = _read_component(each, f"{key}.{name}", PROVIDED[key])
+            found += faults
+    return read_components, found
+
+
+def _source(data: Component, seed: Any, found: list[Fault]) -> tuple[Source | None, list[Fault]]:
+    if any(fault.key.split(".")[0] == "data" for fault in found):
+        return None, []
+    try:
+        # What a data set is does not depend on the seed, so a faulty one need not hide other faults.
+        source = component.build(data, seed=0 if any(fault.key == "seed" for fault in found) else seed)
+    except ConfigurationError as error:
+        return None, list(error.faults)
+    if not isinstance(source, Source):
+        rule = "must return a runner.data.Source"
+        return None, [Fault(f"data.{component.TARGET}", rule, type(source).__name__)]
+    return source, []
+
+
+def _read_loss(plain: Mapping[str, Any], source: Source | None) -> tuple[Component, Any, list[Fault]]:
+    """Returns the loss, the one of the data's task where the node has one for each, and its output."""
+    node = plain.get("loss")
+    if not isinstance(node, Mapping):
+        return _UNREAD, None, [Fault("loss", "must be chosen", values.shown(node))]
+    if component.TARGET in node:
+        return _read_one_loss(node, "loss")
+    tasks = get_args(Task)
+    found = _unknown_keys(node, tasks, "loss.", dotted(node, "loss."))
+    read_losses = {task: _read_one_loss(node.get(task), f"loss.{task}") for task in tasks}
+    found += [fault for _, _, faults in read_losses.values() for fault in faults]
+    chosen, output, _ = read_losses[source.task if source is not None else tasks[0]]
+    return chosen, output, found
+
+
+def _read_one_loss(node: Any, key: str) -> tuple[Component, Any, list[Fault]]:
+    inner = node if isinstance(node, Mapping) else {}
+    read_loss, found = _read_component(
+        {name: each for name, each in inner.items() if name != OUTPUT} or node, key, frozenset()
+    )
+    if OUTPUT not in inner:
+        return read_loss, None, [*found, _missing(f"{key}.{OUTPUT}")]
+    return read_loss, inner[OUTPUT], found + _value_faults(inner[OUTPUT], Output, f"{key}.{OUTPUT}")
+
+
+def _value_faults(value: Any, annotation: Any, key: str) -> list[Fault]:
+    rule = values.broken_rule(value, annotation)
+    return [] if rule is None else [Fault(key, rule, values.shown(value))]
+
+
+def _unknown_keys(
+    node: Mapping[str, Any], known: typing.Iterable[str], prefix: str, more: typing.Iterable[str] = ()
+) -> list[Fault]:
+    names = list(known)
+    candidates = [*(f"{prefix}{name}" for name in names), *more]
+    return [
+        unknown_key(f"{prefix}{name}", candidates) for name in node if str(name) not in names
+    ]
+
+
+def unknown_key(key: str, candidates: typing.Iterable[str]) -> Fault:
+    """Returns the fault of a key that does not exist, with the nearest of those that do."""
+    names = list(candidates)
+    suggestion = nearest(key, names)
+    parent = key.rpartition(".")[0]
+    siblings = list(dict.fromkeys(name.rpartition(".")[2] for name in names if name.rpartition(".")[0] == parent))
+    remedy = f"Keys here: {listed(siblings)}." if suggestion is None and siblings else None
+    return Fault(key, "there is no such key", suggestion=suggestion, remedy=remedy)
+
+
+def dotted(node: Mapping[Any, Any], prefix: str = "") -> list[str]:
+    """Returns every key of a mapping and of those inside it, dotted, after ``prefix``."""
+    found = []
+    for name, each in node.items():
+        found.append(f"{prefix}{name}")
+        if isinstance(each, Mapping):
+            found += dotted(each, f"{prefix}{name}.")
+    return found
+
+
+def _missing(key: str) -> Fault:
+    return Fault(key, "must be given")
+
+
+@lru_cache(maxsize=32)
+def annotations_of(kind: Any) -> dict[str, Any]:
+    """Returns the types of the fields of a record, with their ranges."""
+    return typing.get_type_hints(kind, include_extras=True)

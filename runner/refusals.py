@@ -1,0 +1,69 @@
+"""What Hydra and its YAML parser refuse, as a fault in one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import yaml
+from hydra.errors import HydraException, MissingConfigException
+from omegaconf.errors import OmegaConfBaseException
+
+from runner import folders
+from runner.errors import Fault
+from runner.preflight import no_option
+from runner.suggestions import listed, nearest
+
+# Every exception by which a configuration is refused while it is composed.
+REFUSALS = (HydraException, OmegaConfBaseException, yaml.YAMLError, UnicodeDecodeError, ValueError, OSError)
+
+
+def fault(error: BaseException, known: Mapping[str, Sequence[str]], overrides: Sequence[str] = ()) -> Fault:
+    """Returns the fault behind an exception of :data:`REFUSALS`.
+
+    Args:
+        error: what was raised.
+        known: the options of every group.
+        overrides: what was typed.
+    """
+    if isinstance(error, yaml.MarkedYAMLError):
+        return _invalid_yaml(error)
+    if isinstance(error, MissingConfigException) and error.missing_cfg_file:
+        group, _, name = str(error.missing_cfg_file).rpartition("/")
+        return _no_first_file(name) if not group else _missing_option(group, name, known, overrides)
+    text = " ".join(line.strip() for line in _lines(error)[:2])
+    return Fault("configuration", "cannot be put together", text.rstrip("."))
+
+
+def _invalid_yaml(error: yaml.MarkedYAMLError) -> Fault:
+    mark = error.problem_mark or error.context_mark
+    name = "configuration" if mark is None else folders.shown(Path(mark.name))
+    place = "" if mark is None else f", line {mark.line + 1}"
+    return Fault(name, f"is no valid YAML{place}: {error.problem or error.context}")
+
+
+def _no_first_file(name: str) -> Fault:
+    places = [folder for folder in (folders.conf(), folders.user_conf()) if folder is not None]
+    names = [path.stem for folder in places for path in folder.glob("*.yaml")]
+    rule = f"there is no file {name}.yaml"
+    return Fault("--config-name", rule, suggestion=nearest(name, names), remedy=f"Files: {listed(names)}.")
+
+
+def _missing_option(
+    group: str, name: str, known: Mapping[str, Sequence[str]], overrides: Sequence[str]
+) -> Fault:
+    if group not in known:
+        remedy = f"Groups: {listed(known)}."
+        return Fault(group, "there is no such group", suggestion=nearest(group, known), remedy=remedy)
+    found = no_option(group, name, known[group])
+    experiment = next((text.partition("=")[2] for text in overrides if text.startswith("experiment=")), None)
+    paths = [each.path for each in folders.options(folders.EXPERIMENT) if each.name == experiment]
+    if not paths or f"{group}={name}" in overrides:
+        return found
+    return replace(found, remedy=f"{found.remedy} It stands in {folders.shown(paths[0])}.")
+
+
+def _lines(error: BaseException) -> list[str]:
+    texts = [str(error), *([str(error.__cause__)] if error.__cause__ is not None else [])]
+    return [line for text in texts for line in text.splitlines() if line.strip()]

@@ -1,0 +1,75 @@
+"""What an experiment needs around it: its framework, a folder that can be written, a store that answers."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from runner import folders
+from runner.errors import Fault
+from runner.experiment import Backend, Experiment, Tracking
+
+_FRAMEWORKS = {"torch": ("torch", "pytorch_lightning"), "keras": ("keras", "tensorflow")}
+_SECONDS_FOR_AN_ANSWER = 5.0
+
+
+def faults(experiment: Experiment) -> list[Fault]:
+    """Returns what is missing around an experiment; imports no framework and waits at most five seconds."""
+    return [
+        *_framework_faults(experiment.backend),
+        *_folder_faults(Path.cwd()),
+        *_store_faults(experiment.tracking),
+    ]
+
+
+def _framework_faults(backend: Backend) -> Iterator[Fault]:
+    packages = _FRAMEWORKS.get(backend.name, ())
+    missing = [package for package in packages if importlib.util.find_spec(package) is None]
+    if missing:
+        rule = f"needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
+        source = f'-e ".[{backend.name}]"' if folders.is_clone() else f'"runner[{backend.name}]"'
+        yield Fault("backend", rule, backend.name, remedy=f"Type: pip install {source}")
+
+
+def _folder_faults(folder: Path) -> Iterator[Fault]:
+    """A file is made and removed, because a permission alone does not tell: the disk may be full or read-only."""
+    outputs = folder / "outputs"
+    try:
+        tempfile.TemporaryFile(dir=outputs if outputs.is_dir() else folder).close()
+    except OSError as error:
+        rule = f"cannot be written: {error.strerror}"
+        yield Fault("working folder", rule, str(folder), remedy="Run in a folder of your own.")
+
+
+def _store_faults(tracking: Tracking) -> Iterator[Fault]:
+    uri = tracking.uri or os.environ.get("MLFLOW_TRACKING_URI")
+    if not tracking.enabled or not uri:
+        return
+    scheme, separator, _ = uri.partition("://")
+    if not separator or scheme == "file":
+        rule = "must be a database or a server, because MLflow no longer develops its store of plain files"
+        yield Fault("tracking.uri", rule, uri, remedy="Write sqlite:///mlflow.db or leave it null.")
+    elif scheme in ("http", "https"):
+        yield from _server_faults(uri)
+
+
+def _server_faults(uri: str) -> Iterator[Fault]:
+    from urllib.error import HTTPError
+    from urllib.request import urlopen
+
+    try:
+        with urlopen(f"{uri.rstrip('/')}/health", timeout=_SECONDS_FOR_AN_ANSWER):
+            return
+    except HTTPError as error:
+        # A server that wants a password is there; anything else that answers with an error is no MLflow.
+        if error.code in (401, 403):
+            return
+        reason = f"{error.code} {error.reason}"
+    except (OSError, ValueError) as error:
+        inner = getattr(error, "reason", error)
+        reason = str(getattr(inner, "strerror", None) or inner) or type(inner).__name__
+    remedy = "Start it with mlflow server, or leave tracking.uri at null for a file in this folder."
+    yield Fault("tracking.uri", f"no tracking server answers: {reason}", uri, remedy=remedy)

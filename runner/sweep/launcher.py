@@ -1,0 +1,62 @@
+"""Hydra's launcher for a sweep's jobs: all of them checked first, then one worker process for each framework."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from hydra.core.utils import JobReturn, JobStatus
+from hydra.plugins.launcher import Launcher
+from hydra.types import HydraContext, TaskFunction
+from omegaconf import DictConfig, open_dict
+
+from runner import compose, session
+from runner.runs import RunRequest
+
+
+class ProcessesLauncher(Launcher):
+    """Runs the jobs of a sweep in worker processes; the outcomes are the jobs' return values."""
+
+    def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
+        self._context = hydra_context
+        self._config = config
+
+    def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
+        """Returns how each job ended.
+
+        Raises:
+            ConfigurationError: the faults of all jobs; none of them has been started.
+        """
+        configs = [
+            self._composed(overrides, initial_job_idx + place) for place, overrides in enumerate(job_overrides)
+        ]
+        experiments = compose.read_all(configs)
+        requests = [
+            compose.run_request(config, experiment, overrides=tuple(overrides), sweep=self._name())
+            for config, experiment, overrides in zip(configs, experiments, job_overrides, strict=True)
+        ]
+        outcomes = session.sweep(requests)
+        return [
+            JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=outcome)
+            for overrides, outcome in zip(job_overrides, outcomes, strict=True)
+        ]
+
+    def _composed(self, overrides: Sequence[str], number: int) -> DictConfig:
+        config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
+        with open_dict(config):
+            config.hydra.job.id = str(number)
+            config.hydra.job.num = number
+        return config
+
+    def _name(self) -> str:
+        """Returns the name that ties the runs of this sweep together: its folder's day and time."""
+        folder = Path(self._config.hydra.sweep.dir)
+        return f"{folder.parent.name}_{folder.name}"
+
+
+def request_folder(config: DictConfig) -> Path:
+    """Returns the folder of one job."""
+    return Path(config.hydra.sweep.dir).resolve() / str(config.hydra.sweep.subdir)
+
+
+__all__ = ["ProcessesLauncher", "RunRequest", "request_folder"]

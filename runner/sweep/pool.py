@@ -1,0 +1,147 @@
+"""Runs in worker processes: one process for each framework, used again for its next run, replaced when it dies."""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future
+from pathlib import Path
+
+from pebble import ProcessExpired, ProcessPool
+
+from runner.display import Silent
+from runner.errors import Interrupted
+from runner.runs import Outcome, RunRequest, carry_out, default_name
+from runner.tracking.journal import JOURNAL
+
+_POLL_SECONDS = 0.1
+# How long workers have to write down how they were interrupted.
+_FAREWELL_SECONDS = 10.0
+
+
+def run_all(
+    requests: Sequence[RunRequest], *, follow: Callable[[Path], None], tell: Callable[[Outcome], None]
+) -> list[Outcome]:
+    """Carries out every request and returns an outcome for each, in their order, whatever happens to a worker.
+
+    Args:
+        requests: the runs; those of one backend follow each other, those of different backends go side by side.
+        follow: called with each run's folder once its journal has begun.
+        tell: called with each outcome as it comes.
+    """
+    backends = list(dict.fromkeys(request.experiment.backend.name for request in requests))
+    outcomes: dict[int, Outcome] = {}
+    announced: set[int] = set()
+    with contextlib.ExitStack() as stack:
+        pools = {name: stack.enter_context(_pool()) for name in backends}
+        futures = {
+            number: pools[request.experiment.backend.name].schedule(_work, args=(request,))
+            for number, request in enumerate(requests)
+        }
+        try:
+            while len(outcomes) < len(requests):
+                _announce(requests, announced, follow)
+                for number in [each for each, future in futures.items() if future.done()]:
+                    outcomes[number] = _outcome(futures.pop(number), requests[number])
+                    tell(outcomes[number])
+                time.sleep(_POLL_SECONDS)
+        except Interrupted:
+            for number, future in futures.items():
+                future.cancel()
+                outcomes[number] = _stopped(requests[number])
+            for pool in pools.values():
+                pool.close()
+            _wait(pools.values())
+        _announce(requests, announced, follow)
+    return [outcomes[number] for number in range(len(requests))]
+
+
+@contextlib.contextmanager
+def _pool() -> Iterator[ProcessPool]:
+    # Spawned, not forked: a framework's threads and graphs do not survive a fork.
+    pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+    try:
+        yield pool
+    finally:
+        pool.stop()
+        pool.join()
+
+
+def _work(request: RunRequest) -> Outcome:
+    """Carries one request out in a worker; a person sees the parent's lines only."""
+    # Workers inherit the terminal; what a framework prints there would tear the parent's display.
+    sys.stdout.flush()
+    request.folder.mkdir(parents=True, exist_ok=True)
+    with (request.folder / "output.log").open("a", encoding="utf-8") as log, _redirected(log.fileno()):
+        warnings.simplefilter("default")
+        return carry_out(request, display=Silent(), follow=lambda folder: None)
+
+
+@contextlib.contextmanager
+def _redirected(descriptor: int) -> Iterator[None]:
+    """Sends the process's output and errors, those of compiled code too, to a file while it lasts."""
+    kept = [os.dup(stream) for stream in (1, 2)]
+    try:
+        for stream in (1, 2):
+            os.dup2(descriptor, stream)
+        yield
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        for stream, original in zip((1, 2), kept, strict=True):
+            os.dup2(original, stream)
+            os.close(original)
+
+
+def _announce(requests: Sequence[RunRequest], announced: set[int], follow: Callable[[Path], None]) -> None:
+    for number, request in enumerate(requests):
+        if number not in announced and (request.folder / JOURNAL).exists():
+            announced.add(number)
+            follow(request.folder)
+
+
+def _outcome(future: Future[Outcome], request: RunRequest) -> Outcome:
+    try:
+        return future.result()
+    except ProcessExpired as error:
+        message = f"its process ended without a word (exit code {error.exitcode})"
+        if error.exitcode is not None and error.exitcode in (-9, 137):
+            message = "its process was killed (out of memory, or by somebody)"
+        return _failed(request, message)
+    except CancelledError:
+        return _stopped(request)
+    except Exception as error:
+        return _failed(request, f"{type(error).__name__}: {error}")
+
+
+def _failed(request: RunRequest, message: str) -> Outcome:
+    return Outcome(
+        name=_name(request), folder=request.folder, status="FAILED", exit_code=1, seconds=0.0, message=message
+    )
+
+
+def _stopped(request: RunRequest) -> Outcome:
+    return Outcome(
+        name=_name(request),
+        folder=request.folder,
+        status="KILLED",
+        exit_code=130,
+        seconds=0.0,
+        message="stopped with the sweep",
+    )
+
+
+def _name(request: RunRequest) -> str:
+    return " ".join(request.overrides) or request.experiment.name or default_name(request.experiment)
+
+
+def _wait(pools: Iterator[ProcessPool] | object) -> None:
+    deadline = time.monotonic() + _FAREWELL_SECONDS
+    for pool in pools:  # type: ignore[attr-defined]
+        with contextlib.suppress(TimeoutError):
+            pool.join(max(deadline - time.monotonic(), 0.1))

@@ -1,0 +1,63 @@
+"""What is remembered of a run: the journal that training writes, and the recorder that tells MLflow."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from runner.experiment import Component
+from runner.results import Result, Status
+from runner.tracking.process import Process
+
+Scalar = str | int | float | bool | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunCard:
+    """What a run is, known before it starts.
+
+    Args:
+        identity: a text that no other run has; a run sent twice is found again by it.
+        name: the readable name.
+        experiment: the name of MLflow's experiment.
+        uri: the address of MLflow's store.
+        parameters: the configuration by dotted key.
+        tags: whatever else is worth searching for: backend, sweep, command.
+        plots: the figures to draw at the end, by name.
+        time: when the run began, in seconds since 1970.
+        process: who trains; a run whose process is gone without a word was killed.
+    """
+
+    identity: str
+    name: str
+    experiment: str
+    uri: str
+    parameters: Mapping[str, Scalar]
+    tags: Mapping[str, str]
+    plots: Mapping[str, Component]
+    time: float
+    process: Process
+
+
+class Tracker(Protocol):
+    """What training tells of itself, event by event; no call waits for a store."""
+
+    def start(self, card: RunCard) -> None:
+        """Takes what the run is."""
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        """Takes what became known later, such as the framework's versions."""
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Takes metrics by name at ``step``: the number of the epoch, or of the step, both from 1."""
+
+    def artifact(self, path: Path) -> None:
+        """Takes a file in the run's folder that is complete."""
+
+    def result(self, result: Result) -> None:
+        """Takes everything that figures are drawn from."""
+
+    def end(self, status: Status, error: str | None) -> None:
+        """Takes how the run ended, and the text of the error where there was one."""

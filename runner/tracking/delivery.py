@@ -1,0 +1,199 @@
+"""One run's way from its journal into MLflow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+from mlflow.exceptions import MlflowException
+from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
+
+from runner.errors import TrackingError
+from runner.results import Status
+from runner.tracking import RunCard, journal, sent
+from runner.tracking.journal import Event
+from runner.tracking.mlflow import Store, metrics, milliseconds, parameters, tags
+from runner.tracking.process import gone
+from runner.tracking.sent import Sent
+from runner.tracking.store import StoredRun
+
+FIGURES = "figures"
+
+_EVENTS_PER_PORTION = 200
+
+_log = logging.getLogger("runner")
+
+
+class Delivery:
+    """One run's journal on its way to MLflow; every step that succeeded is noted in ``sent.json``."""
+
+    def __init__(self, folder: Path, store: Store) -> None:
+        self.folder = folder
+        self._store = store
+        self._client = store.client
+        self._sent = sent.load(folder)
+        self._card: RunCard | None = None
+        self._stored = StoredRun.load(folder)
+
+    @property
+    def complete(self) -> bool:
+        """Returns whether MLflow has everything and the run is closed."""
+        return self._sent.complete
+
+    def advance(self) -> bool:
+        """Sends what the journal has beyond what was sent, and returns whether there was anything.
+
+        Raises:
+            Exception: whatever the store raises; the next call begins where this one stopped.
+        """
+        before = self._sent.offset
+        for events, behind in _portions(journal.read(self.folder, before)):
+            self._send_or_refuse(events)
+            self._note(replace(self._sent, offset=behind))
+        if self._sent.status is not None:
+            self._send_waiting()
+        return self._sent.offset > before
+
+    def close_if_gone(self) -> None:
+        """Closes the run as KILLED where its process ended without a word."""
+        card = self._known_card()
+        if card is None or self._sent.status is not None or not gone(card.process):
+            return
+        # Its last words may have come after the last look.
+        if not self.advance():
+            times = [event["time"] for event, _ in journal.read(self.folder, 0) if "time" in event]
+            self._close("KILLED", "the process that trained was gone without a word", times[-1])
+
+    def _send_or_refuse(self, events: list[Event]) -> None:
+        """Sends events; what MLflow will never take is a problem of the run and must not hold up the rest."""
+        try:
+            self._send(events)
+        except MlflowException as error:
+            if error.error_code != ErrorCode.Name(INVALID_PARAMETER_VALUE):
+                raise
+            self._problem(f"MLflow refused an event of kind {events[0]['event']}: {error.message}")
+
+    def _send(self, events: list[Event]) -> None:
+        event = events[0]
+        match event["event"]:
+            case "start":
+                self._start(journal.card(event))
+            case "metrics":
+                rows = [row for each in events for row in metrics(each)]
+                self._client.log_batch(self._run_id, metrics=rows)
+            case "tags":
+                self._client.log_batch(self._run_id, tags=tags(event["values"]))
+            case "artifact":
+                self._deliver(event["path"])
+            case "result":
+                self._draw()
+            case "end":
+                self._close(event["status"], event["error"], event["time"])
+            case _:
+                self._problem(f"a line of {journal.JOURNAL} could not be read: {event}")
+
+    def _start(self, card: RunCard) -> None:
+        self._card = card
+        self._stored = self._store.run(card)
+        self._client.log_batch(self._run_id, params=parameters(card.parameters))
+        self._stored.save(self.folder)
+        _prepare_figures(card)
+
+    def _draw(self) -> None:
+        from runner.plots.drawing import draw
+
+        card = self._known_card()
+        assert card is not None
+        try:
+            result = journal.load_result(self.folder)
+            drawn = draw(card.plots, result=result, title=card.name, folder=self.folder / FIGURES)
+        except (OSError, ValueError, KeyError) as error:
+            self._problem(f"no figure could be drawn: {type(error).__name__}: {error}")
+            return
+        for sentence in drawn.problems:
+            self._problem(sentence)
+        for path in drawn.files:
+            self._deliver(path.relative_to(self.folder).as_posix())
+
+    def _close(self, status: Status, error: str | None, time: float) -> None:
+        if error is not None:
+            self._client.log_batch(self._run_id, tags=tags({"error": error}))
+        self._client.set_terminated(self._run_id, status, milliseconds(time))
+        self._note(replace(self._sent, status=status))
+
+    def _deliver(self, name: str) -> None:
+        """Sends one file; where that fails it waits until the rest of the run is safe."""
+        if not (self.folder / name).exists():
+            self._problem(f"{name} was announced but is not there")
+            return
+        try:
+            self._send_file(name)
+        except (OSError, MlflowException) as error:
+            _log.warning("%s: %s could not be sent yet: %s", self.folder, name, error)
+            self._note(replace(self._sent, waiting=(*self._sent.waiting, name)))
+
+    def _send_waiting(self) -> None:
+        for name in self._sent.waiting:
+            self._send_file(name)
+            self._note(replace(self._sent, waiting=tuple(n for n in self._sent.waiting if n != name)))
+
+    def _send_file(self, name: str) -> None:
+        path = self.folder / name
+        parent = path.relative_to(self.folder).parent.as_posix()
+        self._client.log_artifact(self._run_id, str(path), None if parent == "." else parent)
+        if parent == FIGURES:
+            self._send_image(path)
+
+    def _send_image(self, path: Path) -> None:
+        """Shows a figure among the charts too, where MLflow puts those of several runs side by side."""
+        import PIL.Image
+
+        with PIL.Image.open(path) as image:
+            pixels = image.convert("RGB")
+        self._client.log_image(self._run_id, pixels, key=path.stem, step=0, synchronous=True)
+
+    def _problem(self, sentence: str) -> None:
+        _log.error("%s: %s", self.folder, sentence)
+        self._note(replace(self._sent, problems=(*self._sent.problems, sentence)))
+
+    def _note(self, state: Sent) -> None:
+        self._sent = state
+        state.save(self.folder)
+
+    @property
+    def _run_id(self) -> str:
+        if self._stored is None:
+            raise TrackingError(f"the journal in {self.folder} has no beginning")
+        return self._stored.run_id
+
+    def _known_card(self) -> RunCard | None:
+        if self._card is None:
+            first = next(journal.read(self.folder, 0), None)
+            self._card = journal.card(first[0]) if first else None
+        return self._card
+
+
+def _prepare_figures(card: RunCard) -> None:
+    from runner.plots.drawing import prepare
+
+    prepare(card.plots)
+
+
+def _portions(events: Iterator[tuple[Event, int]]) -> Iterator[tuple[list[Event], int]]:
+    """Yields consecutive metrics together, every other event alone, each with the offset behind it."""
+    portion: list[Event] = []
+    end = 0
+    for event, behind in events:
+        metrics = event["event"] == "metrics"
+        if portion and (not metrics or len(portion) == _EVENTS_PER_PORTION):
+            yield portion, end
+            portion = []
+        if metrics:
+            portion.append(event)
+            end = behind
+        else:
+            yield [event], behind
+    if portion:
+        yield portion, end

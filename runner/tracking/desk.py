@@ -1,0 +1,146 @@
+"""Inside the recorder process: listens for folders to follow, and looks at each journal until all is sent."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import queue
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from runner.tracking.delivery import Delivery
+from runner.tracking.journal import JOURNAL
+from runner.tracking.mlflow import Store
+from runner.tracking.process import Process, gone
+
+_LOOK_SECONDS = 0.05
+_SEND_SECONDS = 1.0
+_LIFE_SECONDS = 1.0
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 10.0
+_LAST_ATTEMPTS = 3
+
+_log = logging.getLogger("runner")
+_Message = dict[str, Any]
+
+
+def main() -> None:
+    """Records until the starter has no more runs and all are sent, or the last attempts have failed."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    messages: queue.Queue[_Message] = queue.Queue()
+    threading.Thread(target=_listen, args=(messages,), daemon=True).start()
+    hello = messages.get()
+    if "uri" in hello:
+        starter = Process(hello["host"], hello["pid"], hello["started"])
+        Desk(uri=hello["uri"], starter=starter, messages=messages).work()
+    logging.shutdown()
+    # Everything is written: taking MLflow and matplotlib down in order would only keep the terminal waiting.
+    os._exit(0)
+
+
+def _listen(messages: queue.Queue[_Message]) -> None:
+    for line in sys.stdin.buffer:
+        messages.put(json.loads(line))
+    messages.put({"finish": True})
+
+
+@dataclass
+class Follower:
+    """One announced run, and when to look at it again."""
+
+    folder: Path
+    delivery: Delivery | None = None
+    due: float = 0.0
+    life_due: float = 0.0
+    failures: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Returns whether MLflow has everything of this run."""
+        return self.delivery is not None and self.delivery.complete
+
+    @property
+    def given_up(self) -> bool:
+        """Returns whether there is no sense in trying on, once no more runs come."""
+        return self.failures >= _LAST_ATTEMPTS or not (self.folder / JOURNAL).exists()
+
+    def look(self, desk: Desk) -> None:
+        """Sends what there is; the store's troubles are logged and the same is tried again later."""
+        now = time.monotonic()
+        try:
+            self.delivery = self.delivery or Delivery(self.folder, desk.store())
+            sent = self.delivery.advance()
+            if not sent and now >= self.life_due:
+                self.life_due = now + _LIFE_SECONDS
+                self.delivery.close_if_gone()
+        except Exception as error:
+            # Whatever a store or a broken file raises must not end the recorder: it has other runs to follow.
+            pause = min(_FIRST_PAUSE * 2**self.failures, _LONGEST_PAUSE)
+            self.failures += 1
+            self.due = time.monotonic() + pause
+            _log.error("%s: attempt %d: %s: %s", self.folder, self.failures, type(error).__name__, error)
+        else:
+            self.failures = 0
+            self.due = now + (_SEND_SECONDS if sent else _LOOK_SECONDS)
+
+
+@dataclass
+class Desk:
+    """What the recorder was told and whom it follows."""
+
+    uri: str
+    starter: Process
+    messages: queue.Queue[_Message]
+    followers: list[Follower] = field(default_factory=list)
+    finishing: bool = False
+    _store: Store | None = None
+
+    def work(self) -> None:
+        """Follows until there is nothing left to do."""
+        self._open_early()
+        while not self.finishing or self.followers:
+            self._hear()
+            for follower in self.followers:
+                if time.monotonic() >= follower.due:
+                    follower.look(self)
+            self.followers = [follower for follower in self.followers if not self._done(follower)]
+
+    def store(self) -> Store:
+        """Returns the store, opened when it was not."""
+        if self._store is None:
+            self._store = Store(self.uri)
+        return self._store
+
+    def _open_early(self) -> None:
+        """Opens the store while the starter still loads its framework."""
+        try:
+            self.store()
+        except Exception as error:
+            # The first run that is followed tries again and counts its attempts.
+            _log.error("%s: %s: %s", self.uri, type(error).__name__, error)
+
+    def _done(self, follower: Follower) -> bool:
+        return follower.complete or (self.finishing and follower.given_up)
+
+    def _hear(self) -> None:
+        try:
+            message = self.messages.get(timeout=_LOOK_SECONDS)
+        except queue.Empty:
+            # A child of the starter may hold the pipe open after the starter itself is gone.
+            if not self.finishing and gone(self.starter):
+                self._finish()
+            return
+        if "run" in message:
+            self.followers.append(Follower(Path(message["run"])))
+        elif not self.finishing:
+            self._finish()
+
+    def _finish(self) -> None:
+        self.finishing = True
+        for follower in self.followers:
+            follower.due = follower.failures = 0

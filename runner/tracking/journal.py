@@ -1,0 +1,144 @@
+"""The journal: every event of a run as one line of JSON in its folder, written first and sent later.
+
+``journal.jsonl`` grows by whole lines only, so a reader may follow it while it is written, and a lost process
+costs at most the line that it was writing. Arrays lie beside it in ``result.npz``, without a pickle.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.experiment import Component
+from runner.results import EpochRecord, Predictions, Result, Status
+from runner.tracking import RunCard
+from runner.tracking.process import Process
+
+JOURNAL = "journal.jsonl"
+ERROR = "error.txt"
+RESULT = "result.json"
+ARRAYS = "result.npz"
+
+Event = dict[str, Any]
+
+
+class Journal:
+    """A tracker that appends to the journal in ``folder`` and waits for nobody."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+        self._file = os.open(folder / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+
+    def start(self, card: RunCard) -> None:
+        self._append("start", card=_card_to_json(card))
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        self._append("tags", values=dict(values))
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        self._append("metrics", step=step, values={name: float(value) for name, value in values.items()})
+
+    def artifact(self, path: Path) -> None:
+        self._append("artifact", path=path.resolve().relative_to(self.folder.resolve()).as_posix())
+
+    def result(self, result: Result) -> None:
+        save_result(result, self.folder)
+        self._append("result")
+
+    def end(self, status: Status, error: str | None) -> None:
+        if error is not None:
+            (self.folder / ERROR).write_text(error + "\n", encoding="utf-8")
+            self.artifact(self.folder / ERROR)
+        self._append("end", status=status, error=error)
+        os.close(self._file)
+
+    def _append(self, event: str, **content: object) -> None:
+        line = json.dumps({"event": event, "time": time.time(), **content}) + "\n"
+        os.write(self._file, line.encode())
+
+
+def read(folder: Path, offset: int) -> Iterator[tuple[Event, int]]:
+    """Yields each complete event after byte ``offset`` and the offset behind it.
+
+    A line that is no JSON, as a process leaves it that dies while writing, comes as the event ``unreadable``.
+    """
+    path = folder / JOURNAL
+    if not path.exists():
+        return
+    with path.open("rb") as lines:
+        lines.seek(offset)
+        for line in lines:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            yield _event(line), offset
+
+
+def _event(line: bytes) -> Event:
+    try:
+        event: Event = json.loads(line)
+    except ValueError:
+        return {"event": "unreadable", "text": line.decode(errors="replace")}
+    return event
+
+
+def card(event: Event) -> RunCard:
+    """Returns the card of a ``start`` event."""
+    content = event["card"]
+    plots = {name: Component(**plot) for name, plot in content["plots"].items()}
+    return RunCard(**content | {"plots": plots, "process": Process(**content["process"])})
+
+
+def _card_to_json(card: RunCard) -> dict[str, Any]:
+    plots = {
+        name: {"target": plot.target, "arguments": dict(plot.arguments), "key": plot.key}
+        for name, plot in card.plots.items()
+    }
+    return vars(card) | {
+        "parameters": dict(card.parameters),
+        "tags": dict(card.tags),
+        "plots": plots,
+        "process": asdict(card.process),
+    }
+
+
+def save_result(result: Result, folder: Path) -> None:
+    """Writes a result as text and arrays that need no pickle."""
+    arrays = {
+        f"{split}/{field}": getattr(predictions, field)
+        for split, predictions in result.predictions.items()
+        for field in ("targets", "outputs")
+    }
+    np.savez(folder / ARRAYS, **arrays)
+    content = vars(result) | {
+        "epochs": [vars(record) | {"metrics": dict(record.metrics)} for record in result.epochs],
+        "metrics": dict(result.metrics),
+        "predictions": list(result.predictions),
+    }
+    (folder / RESULT).write_text(json.dumps(content), encoding="utf-8")
+
+
+def load_result(folder: Path) -> Result:
+    """Returns the result that :func:`save_result` wrote."""
+    content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
+    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
+        predictions = {
+            split: Predictions(arrays[f"{split}/targets"], arrays[f"{split}/outputs"])
+            for split in content["predictions"]
+        }
+    return Result(
+        **content
+        | {
+            "classes": tuple(content["classes"]),
+            "epochs": tuple(EpochRecord(**record) for record in content["epochs"]),
+            "predictions": predictions,
+        }
+    )

@@ -1,0 +1,41 @@
+"""A tracker that keeps everything in memory: the journal's twin for tests and notebooks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from runner.results import Result, Status
+from runner.tracking import RunCard
+
+
+class Memory:
+    """Holds what it was told, in the order in which it was told."""
+
+    def __init__(self) -> None:
+        self.card: RunCard | None = None
+        self.all_tags: dict[str, str] = {}
+        self.all_metrics: list[tuple[int, dict[str, float]]] = []
+        self.artifacts: list[Path] = []
+        self.last_result: Result | None = None
+        self.status: Status | None = None
+        self.error: str | None = None
+
+    def start(self, card: RunCard) -> None:
+        self.card = card
+        self.all_tags.update(card.tags)
+
+    def tags(self, values: Mapping[str, str]) -> None:
+        self.all_tags.update(values)
+
+    def metrics(self, step: int, values: Mapping[str, float]) -> None:
+        self.all_metrics.append((step, dict(values)))
+
+    def artifact(self, path: Path) -> None:
+        self.artifacts.append(path)
+
+    def result(self, result: Result) -> None:
+        self.last_result = result
+
+    def end(self, status: Status, error: str | None) -> None:
+        self.status, self.error = status, error

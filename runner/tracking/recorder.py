@@ -1,0 +1,144 @@
+"""The handle on the recorder: a process of its own that follows journals and tells MLflow.
+
+The training process starts it before a framework is imported, names the folders to follow, and at the end
+waits until everything is sent. The recorder outlives a training process that is killed, and tells MLflow so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from runner.results import Status
+from runner.tracking import sent
+from runner.tracking.process import this_process
+from runner.tracking.store import StoredRun
+
+LOG = "recorder.log"
+
+_OTHER_RUNS = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """What became of one run in MLflow: where it is, how it ended, what is unsent and what went wrong."""
+
+    folder: Path
+    stored: StoredRun | None
+    status: Status | None
+    unsent: int
+    problems: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RecorderReport:
+    """What became of every run, and a sentence on the recorder itself where it did not finish."""
+
+    runs: tuple[RunReport, ...]
+    trouble: str | None
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """Returns everything that a person should know, or nothing."""
+        problems = tuple(problem for run in self.runs for problem in run.problems)
+        return problems if self.trouble is None else (*problems, self.trouble)
+
+
+class Recorder:
+    """The handle on a recorder process; a broken recorder is reported by :meth:`finish` and never earlier."""
+
+    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
+        self._process = process
+        self._folder = folder
+        self._followed: list[Path] = []
+
+    @classmethod
+    def start(cls, uri: str, folder: Path) -> Recorder:
+        """Starts a recorder for the store at ``uri`` whose own log lies in ``folder``."""
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / LOG).open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "runner.tracking.recorder"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=log,
+                env=_environment(os.environ),
+                # Ctrl-C in the terminal is for the training alone: the recorder has yet to tell how it ended.
+                start_new_session=True,
+            )
+        recorder = cls(process, folder)
+        starter = this_process()
+        recorder._tell(uri=uri, host=starter.host, pid=starter.pid, started=starter.started)
+        return recorder
+
+    def follow(self, run_folder: Path) -> None:
+        """Names a folder whose journal is to be sent."""
+        self._followed.append(run_folder)
+        self._tell(run=str(run_folder.resolve()))
+
+    def finish(self, timeout: float) -> RecorderReport:
+        """Waits at most ``timeout`` seconds until all is sent; the recorder goes on alone after that."""
+        self._tell(finish=True)
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.close()
+        try:
+            code: int | None = self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            code = None
+        runs = tuple(_report(folder) for folder in self._followed)
+        log = self._folder / LOG
+        if code is not None and log.stat().st_size == 0:
+            log.unlink()
+        return RecorderReport(runs, _trouble(code, sum(run.unsent for run in runs), log))
+
+    @property
+    def _stdin(self) -> IO[bytes]:
+        assert self._process.stdin is not None
+        return self._process.stdin
+
+    def _tell(self, **message: object) -> None:
+        # A recorder that died is told of once, at the end.
+        with contextlib.suppress(BrokenPipeError):
+            self._stdin.write(json.dumps(message).encode() + b"\n")
+            self._stdin.flush()
+
+
+def _report(folder: Path) -> RunReport:
+    state = sent.load(folder)
+    return RunReport(folder, StoredRun.load(folder), state.status, sent.unsent(folder), state.problems)
+
+
+def _trouble(code: int | None, unsent: int, log: Path) -> str | None:
+    if code is None:
+        return "MLflow's store has not answered yet; the recorder goes on trying by itself."
+    if unsent == 0:
+        return None
+    why = f"ended with exit code {code}" if code else "could not reach MLflow's store"
+    return f"The recorder {why} and {unsent} events are unsent; the journal keeps them, {log} has the reason."
+
+
+def _environment(current: Mapping[str, str]) -> dict[str, str]:
+    """Returns an environment in which MLflow joins no other run, does not call home and is not patient."""
+    theirs = {key: value for key, value in current.items() if key not in _OTHER_RUNS}
+    return {
+        "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
+        "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",
+        "MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR": "1",
+        **theirs,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MPLBACKEND": "agg",
+    }
+
+
+if __name__ == "__main__":
+    from runner.tracking.desk import main
+
+    main()

@@ -1,0 +1,91 @@
+"""Where MLflow keeps the runs, and the addresses of its pages; needs no MLflow."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+DATABASE = "mlflow.db"
+ARTIFACTS = "mlartifacts"
+RUN_FILE = "mlflow.json"
+LOCAL_SERVER = "http://127.0.0.1:5000"
+
+_SQLITE = "sqlite:///"
+# A new browser opens MLflow's pages for language models, where an experiment shows no runs: not with this.
+_MODEL_TRAINING = "workflowType=machine_learning"
+
+
+def address(uri: str | None, folder: Path) -> str:
+    """Returns the store's address: ``uri``, else MLFLOW_TRACKING_URI, else mlflow.db in ``folder``."""
+    chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{DATABASE}"
+    if not chosen.startswith(_SQLITE):
+        return chosen.rstrip("/")
+    return _SQLITE + (folder.resolve() / chosen.removeprefix(_SQLITE)).as_posix()
+
+
+def database(uri: str) -> Path | None:
+    """Returns the SQLite file behind an address, or None for a server."""
+    return Path(uri.removeprefix(_SQLITE)) if uri.startswith(_SQLITE) else None
+
+
+def is_server(uri: str) -> bool:
+    """Returns whether the address is that of a tracking server."""
+    return uri.startswith(("http://", "https://"))
+
+
+def artifact_location(uri: str) -> str | None:
+    """Returns where a new experiment keeps its files: beside an SQLite file; None leaves it to the store."""
+    path = database(uri)
+    return None if path is None else str(path.parent / ARTIFACTS)
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a file that another process may read at any moment: whole, or not at all."""
+    unfinished = path.with_name(path.name + ".part")
+    unfinished.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    unfinished.replace(path)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """Where a run lies in MLflow; ``mlflow.json`` in its folder says it as soon as MLflow knows the run."""
+
+    run_id: str
+    experiment_id: str
+    uri: str
+
+    @property
+    def server(self) -> str:
+        """Returns the root of MLflow's pages, which ``mlflow ui`` serves for a store that is no server."""
+        return self.uri if is_server(self.uri) else LOCAL_SERVER
+
+    @property
+    def page(self) -> str:
+        """Returns the address of the run's page."""
+        return f"{self.server}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+
+    def save(self, folder: Path) -> None:
+        """Writes ``mlflow.json``."""
+        write_json(folder / RUN_FILE, asdict(self) | {"address": self.page})
+
+    @staticmethod
+    def load(folder: Path) -> StoredRun | None:
+        """Returns what ``mlflow.json`` says, or None where MLflow does not know the run yet."""
+        path = folder / RUN_FILE
+        if not path.exists():
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return StoredRun(content["run_id"], content["experiment_id"], content["uri"])
+
+
+def charts_page(server: str, experiment_id: str, sweep: str | None) -> str:
+    """Returns the address of an experiment's charts, of one sweep's runs where a sweep is named."""
+    query = f"{_MODEL_TRAINING}&compareRunsMode=CHART"
+    if sweep is not None:
+        query += "&searchFilter=" + quote(f'tags.sweep="{sweep}"', safe=".")
+    return f"{server}/#/experiments/{experiment_id}/runs?{query}"

@@ -1,0 +1,264 @@
+"""Every activation, loss and optimizer of both backends against the oracle."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from numpy.typing import NDArray
+from oracle import activations as oracle_activations
+from oracle import losses as oracle_losses
+from oracle import optimizers as oracle_optimizers
+
+from runner.experiment import Clipping
+
+Floats = NDArray[np.floating[Any]]
+Cases = list[tuple[str, dict[str, Any]]]
+
+CONF = Path(__file__).parents[1] / "conf"
+BACKENDS = ["torch", "keras"]
+# Relative and absolute: rounding is relative, except after a subtraction of numbers near 1.
+TOLERANCES = {"float64": (1e-12, 1e-13), "float32": (1e-5, 1e-6)}
+NO_CLIPPING = Clipping(global_norm=None, value=None)
+
+both = pytest.mark.parametrize("backend", BACKENDS)
+precisions = pytest.mark.parametrize("dtype", TOLERANCES)
+
+
+def shipped(group: str, *left_out: str) -> Cases:
+    """The components of a group with the arguments of their YAML."""
+    cases = []
+    for path in sorted((CONF / group).glob("*.yaml")):
+        node = yaml.safe_load(path.read_text())
+        if "_target_" in node:
+            name = node.pop("_target_").rpartition(".")[2]
+            cases.append((name, {key: value for key, value in node.items() if key not in left_out}))
+    return cases
+
+
+def component(backend: str, module: str, name: str) -> Any:
+    return getattr(importlib.import_module(f"runner.backends.{backend}.{module}"), name)
+
+
+def pullback(
+    backend: str, function: Callable[[Any], Any], x: Floats, upstream: Floats
+) -> tuple[Floats, Floats]:
+    """Returns f(x) and the gradient of sum(upstream f(x)), by the framework's own differentiation."""
+    if backend == "torch":
+        import torch
+
+        point = torch.tensor(x, requires_grad=True)
+        value = function(point)
+        value.backward(torch.tensor(upstream))
+        assert point.grad is not None
+        return value.detach().numpy(), point.grad.numpy()
+    import tensorflow as tf
+
+    point = tf.constant(x)
+    with tf.GradientTape() as tape:
+        tape.watch(point)
+        value = function(point)
+    return value.numpy(), tape.gradient(value, point, tf.constant(upstream)).numpy()
+
+
+def tensor(backend: str, array: NDArray[Any]) -> Any:
+    if backend == "torch":
+        import torch
+
+        return torch.tensor(array)
+    import tensorflow as tf
+
+    return tf.constant(array)
+
+
+def assert_close(actual: Any, expected: Any, dtype: str) -> None:
+    relative, absolute = TOLERANCES[dtype]
+    assert np.asarray(actual).dtype == dtype
+    np.testing.assert_allclose(actual, expected, rtol=relative, atol=absolute)
+
+
+# Activations
+
+ACTIVATIONS = shipped("activation")
+MODERATE = np.concatenate([np.linspace(-8, 8, 161), [1e-3, -1e-3]])
+LARGE = np.array([-1000.0, -200.0, -60.0, -20.5, 20.5, 60.0, 200.0, 1000.0])
+
+
+def test_every_activation_has_an_equation() -> None:
+    assert len(ACTIVATIONS) == 13
+    for backend in BACKENDS:
+        module = importlib.import_module(f"runner.backends.{backend}.activations")
+        own = inspect.getmembers(module, inspect.isfunction)
+        names = {name for name, function in own if function.__module__ == module.__name__ and name[0] != "_"}
+        assert names == {name for name, _ in ACTIVATIONS}
+
+
+@both
+@precisions
+@pytest.mark.parametrize("points", [MODERATE, LARGE], ids=["moderate", "large"])
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [*ACTIVATIONS, ("leaky_relu", {"negative_slope": 0.3}), ("elu", {"alpha": 1.7})],
+)
+def test_activation(backend: str, dtype: str, points: Floats, name: str, arguments: dict[str, float]) -> None:
+    x = points.astype(dtype)
+    upstream = np.random.default_rng(0).normal(size=x.shape).astype(dtype)
+    function = component(backend, "activations", name)(**arguments)
+    value, gradient = pullback(backend, function, x, upstream)
+    expected, derivative = getattr(oracle_activations, name)(x.astype(np.float64), **arguments)
+    assert_close(value, expected, dtype)
+    along = upstream @ derivative if name == "softmax" else upstream * derivative
+    assert_close(gradient, along, dtype)
+
+
+# Losses
+
+LOSSES: Cases = [
+    *shipped("loss", "output"),
+    ("cross_entropy", {"label_smoothing": 0.1, "class_weights": None}),
+    ("cross_entropy", {"label_smoothing": 0.0, "class_weights": [0.5, 1.0, 2.0, 4.0]}),
+    ("cross_entropy", {"label_smoothing": 0.3, "class_weights": [3.0, 1.0, 2.0, 0.1]}),
+    ("binary_cross_entropy", {"label_smoothing": 0.2}),
+    ("huber", {"delta": 0.4}),
+]
+COLUMNS = {"cross_entropy": 4, "binary_cross_entropy": 1}
+
+
+def test_every_loss_has_an_equation() -> None:
+    assert len(LOSSES) == 5 + 5
+    for name, _ in LOSSES:
+        assert hasattr(oracle_losses, name)
+
+
+@both
+@precisions
+@pytest.mark.parametrize("rows", [1, 9])
+@pytest.mark.parametrize("size", [1.0, 300.0])
+@pytest.mark.parametrize(("name", "arguments"), LOSSES)
+def test_loss(backend: str, dtype: str, rows: int, size: float, name: str, arguments: dict[str, Any]) -> None:
+    draws = np.random.default_rng(rows)
+    columns = COLUMNS.get(name, 2)
+    logits = (size * draws.normal(size=(rows, columns))).astype(dtype)
+    if name in COLUMNS:
+        targets: Any = draws.integers(0, max(columns, 2), rows)
+    else:
+        targets = draws.normal(size=(rows, columns)).astype(dtype)
+        logits[0, 0] = targets[0, 0]
+    loss = component(backend, "losses", name)(**arguments)
+    one = np.ones((), dtype)
+    value, gradient = pullback(backend, lambda z: loss(z, tensor(backend, targets)), logits, one)
+    exact = targets if name in COLUMNS else targets.astype(np.float64)
+    expected, slope = getattr(oracle_losses, name)(logits.astype(np.float64), exact, **arguments)
+    assert value.shape == ()
+    assert_close(value, expected, dtype)
+    assert_close(gradient, slope, dtype)
+
+
+# Optimizers
+
+DECAYS = ("l2", "decoupled_weight_decay")
+OPTIMIZERS: Cases = [
+    *shipped("optimizer"),
+    *(
+        (name, {**arguments, "l2": 0.03, "decoupled_weight_decay": 0.2})
+        for name, arguments in shipped("optimizer")
+    ),
+    ("sgd", {"momentum": 0.9, "nesterov": False}),
+    ("sgd", {"momentum": 0.9, "nesterov": True}),
+    ("sgd", {"momentum": 0.0, "nesterov": True}),
+    ("adam", {"beta1": 0.5, "beta2": 0.9, "epsilon": 0.01}),
+    ("rmsprop", {"decay": 0.7, "momentum": 0.8, "epsilon": 0.01}),
+    ("adagrad", {"initial_accumulator": 0.3, "epsilon": 0.01}),
+]
+CLIPPINGS = [
+    NO_CLIPPING,
+    Clipping(global_norm=1.0, value=None),
+    Clipping(global_norm=None, value=0.5),
+]
+# The rate changes, so that a momentum buffer that holds it would show.
+RATES = np.array([0.1, 0.1, 0.05, 0.2, 0.01, 0.1, 0.1])
+
+
+def gradients_of(weights: list[NDArray[Any]], step: int) -> list[NDArray[Any]]:
+    """Gradients of every size, and some elements that are always zero."""
+    draws = np.random.default_rng(step)
+    gradients = [draws.normal(size=weight.shape) * 10.0 ** draws.integers(-3, 1) for weight in weights]
+    gradients[0][0] = 0
+    return gradients
+
+
+def steps_of_torch(
+    name: str, arguments: dict[str, Any], clipping: Clipping, weights: list[NDArray[Any]]
+) -> list[list[NDArray[Any]]]:
+    import torch
+
+    from runner.backends.torch.training import _clip
+
+    parameters = [torch.nn.Parameter(torch.tensor(weight)) for weight in weights]
+    optimizer = component("torch", "optimizers", name)(**arguments)(parameters)
+    seen = []
+    for step, rate in enumerate(RATES):
+        for group in optimizer.param_groups:
+            group["lr"] = float(rate)
+        for parameter, gradient in zip(parameters, gradients_of(weights, step), strict=True):
+            parameter.grad = torch.tensor(gradient.astype(weights[0].dtype))
+        _clip(parameters, clipping)
+        optimizer.step()
+        seen.append([parameter.detach().numpy().copy() for parameter in parameters])
+    return seen
+
+
+def steps_of_keras(
+    name: str, arguments: dict[str, Any], clipping: Clipping, weights: list[NDArray[Any]]
+) -> list[list[NDArray[Any]]]:
+    import keras
+    import tensorflow as tf
+
+    variables = [keras.Variable(weight, dtype=str(weight.dtype)) for weight in weights]
+    optimizer = component("keras", "optimizers", name)(**arguments)(RATES, clipping)
+    seen = []
+    for step in range(len(RATES)):
+        gradients = [tf.constant(g.astype(weights[0].dtype)) for g in gradients_of(weights, step)]
+        optimizer.apply(gradients, variables)
+        seen.append([variable.numpy().copy() for variable in variables])
+    return seen
+
+
+def test_every_optimizer_has_an_equation() -> None:
+    assert len(OPTIMIZERS) == 5 + 5 + 6
+    for name, _ in OPTIMIZERS:
+        assert hasattr(oracle_optimizers, name)
+
+
+@both
+@precisions
+@pytest.mark.parametrize("clipping", CLIPPINGS, ids=["free", "norm", "value"])
+@pytest.mark.parametrize(("name", "arguments"), OPTIMIZERS)
+def test_optimizer(
+    backend: str, dtype: str, clipping: Clipping, name: str, arguments: dict[str, Any]
+) -> None:
+    draws = np.random.default_rng(0)
+    weights = [draws.normal(size=shape).astype(dtype) for shape in ((3, 2), (2,))]
+    given = {"learning_rate": 0.1, "l2": 0.0, "decoupled_weight_decay": 0.0} | arguments
+    steps = {"torch": steps_of_torch, "keras": steps_of_keras}[backend]
+    seen = steps(name, given, clipping, weights)
+    inner = {key: value for key, value in given.items() if key not in (*DECAYS, "learning_rate")}
+    oracle = oracle_optimizers.Optimizer(
+        getattr(oracle_optimizers, name)(**inner),
+        **{key: given[key] for key in DECAYS},
+        clip_global_norm=clipping.global_norm,
+        clip_value=clipping.value,
+    )
+    expected = [weight.astype(np.float64) for weight in weights]
+    assert len(seen) == len(RATES)
+    for step, (rate, actual) in enumerate(zip(RATES, seen, strict=True)):
+        rounded = [g.astype(dtype).astype(np.float64) for g in gradients_of(weights, step)]
+        expected = oracle.step(expected, rounded, float(rate))
+        for ours, theirs in zip(actual, expected, strict=True):
+            assert_close(ours, theirs, dtype)

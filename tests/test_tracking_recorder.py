@@ -1,0 +1,254 @@
+"""The recorder against real stores: everything arrives, once, with the right status, whatever happens to training."""
+
+from __future__ import annotations
+
+import math
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from examples import card, measurements, plots, result
+
+from runner.experiment import Component
+from runner.tracking import sent
+from runner.tracking.journal import Journal
+from runner.tracking.recorder import Recorder, RecorderReport
+from runner.tracking.store import address
+
+# SQLAlchemy and MLflow deprecate one another's ways.
+pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.timeout(300)]
+
+TRAINING = Path(__file__).with_name("training_process.py")
+EPOCHS = 300
+
+
+def runs(base: Path) -> dict[str, Any]:
+    """Returns MLflow's runs by name; a name that occurs twice is an error."""
+    import mlflow
+
+    client = mlflow.MlflowClient(address(None, base))
+    experiment = client.get_experiment_by_name("examples")
+    found = client.search_runs([experiment.experiment_id]) if experiment else []
+    by_name = {run.info.run_name: run for run in found}
+    assert len(by_name) == len(found)
+    return by_name
+
+
+def rows(base: Path, run_id: str, name: str) -> list[tuple[int, float]]:
+    """Returns every value of a metric that MLflow holds, with its step."""
+    import mlflow
+
+    found = mlflow.MlflowClient(address(None, base)).get_metric_history(run_id, name)
+    return sorted((row.step, row.value) for row in found)
+
+
+def written(epochs: int, name: str) -> list[tuple[int, float]]:
+    return [(epoch, values[name]) for epoch, values in measurements(epochs)]
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    """Waits until something holds; the recorder of a killed process has nobody who could wait for it."""
+    for _ in range(600):
+        if condition():
+            return
+        time.sleep(0.1)
+    pytest.fail("what was waited for did not happen within a minute")
+
+
+class TestProcessesOnAFreshFolder:
+    """Four trainings that end and one that is killed, all begun at once where there is no store yet."""
+
+    @pytest.fixture(scope="class")
+    def base(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        base = tmp_path_factory.mktemp("a fresh folder")
+        # A run that another program has open must not be joined.
+        environment = os.environ | {"MLFLOW_RUN_ID": "0" * 32}
+        endings = ["FINISHED"] * 4 + ["KILLED"]
+        processes = [
+            subprocess.Popen(
+                [sys.executable, str(TRAINING), str(base), f"run{number}", ending], env=environment
+            )
+            for number, ending in enumerate(endings)
+        ]
+        assert [process.wait() for process in processes] == [0, 0, 0, 0, -signal.SIGKILL]
+        wait_for(lambda: sent.load(base / "run4").complete)
+        return base
+
+    def test_every_run_has_its_status(self, base: Path) -> None:
+        statuses = {name: run.info.status for name, run in runs(base).items()}
+        assert statuses == {f"run{number}": "FINISHED" for number in range(4)} | {"run4": "KILLED"}
+
+    @pytest.mark.parametrize("name", ["train/loss", "validation/accuracy"])
+    def test_every_value_is_there_once(self, base: Path, name: str) -> None:
+        found = runs(base)
+        assert len(found) == 5
+        for run in found.values():
+            assert rows(base, run.info.run_id, name) == written(EPOCHS, name)
+
+    def test_the_killed_run_ended_when_it_last_spoke(self, base: Path) -> None:
+        run = runs(base)["run4"]
+        assert 0 <= run.info.end_time - run.info.start_time
+        assert "gone" in run.data.tags["error"]
+
+    def test_nothing_was_said_of_trouble(self, base: Path) -> None:
+        assert [log.read_text() for log in base.glob("*/recorder.log")] in ([], [""])
+
+
+class TestOneRecorderForSeveralRuns:
+    """One recorder follows a run with figures and one that failed."""
+
+    @pytest.fixture(scope="class")
+    def base(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tmp_path_factory.mktemp("several")
+
+    @pytest.fixture(scope="class")
+    def report(self, base: Path) -> RecorderReport:
+        recorder = Recorder.start(address(None, base), base)
+        for folder, write in ((base / "good", self.write_good), (base / "bad", self.write_bad)):
+            journal = Journal(folder)
+            recorder.follow(folder)
+            write(base, journal)
+        return recorder.finish(120)
+
+    @staticmethod
+    def write_good(base: Path, journal: Journal) -> None:
+        broken = Component(target="examples.nothing", arguments={}, key="plots.broken")
+        parameters = {"a[0]": "x" * 7000, "name": None, "deterministic": True}
+        journal.start(card(base, name="good", figures=plots(broken=broken), parameters=parameters))
+        journal.metrics(1, {"train/loss": math.inf, "loss (mean)": math.nan, "train/accuracy": 0.5})
+        config = journal.folder / "config.yaml"
+        config.write_text("seed: 0\n")
+        journal.artifact(config)
+        journal.artifact(journal.folder / "never_written.txt")
+        journal.tags({"version.torch": "2.6.0"})
+        journal.result(result("multiclass"))
+        journal.end("FINISHED", None)
+
+    @staticmethod
+    def write_bad(base: Path, journal: Journal) -> None:
+        journal.start(card(base, name="bad"))
+        journal.end("FAILED", "diverged at step 3")
+
+    def test_the_report_names_what_is_amiss(self, report: RecorderReport) -> None:
+        assert [run.status for run in report.runs] == ["FINISHED", "FAILED"]
+        assert [run.unsent for run in report.runs] == [0, 0]
+        missing, figure = report.sentences
+        assert missing == "never_written.txt was announced but is not there"
+        assert figure.startswith("the figure broken could not be drawn: ")
+
+    def test_parameters_and_tags_are_as_yaml_writes_them(self, base: Path, report: RecorderReport) -> None:
+        data = runs(base)["good"].data
+        assert data.params == {"a_0_": "x" * 6000, "name": "null", "deterministic": "true"}
+        assert data.tags["version.torch"] == "2.6.0"
+        assert data.tags["pid"] == str(os.getpid())
+
+    def test_infinity_is_no_number_that_a_chart_would_show(self, base: Path, report: RecorderReport) -> None:
+        run_id = runs(base)["good"].info.run_id
+        for name in ("train/loss", "loss _mean_"):
+            ((step, value),) = rows(base, run_id, name)
+            assert step == 1
+            assert math.isnan(value)
+
+    def test_figures_are_files_and_images_among_the_charts(self, base: Path, report: RecorderReport) -> None:
+        import mlflow
+
+        client = mlflow.MlflowClient(address(None, base))
+        run_id = runs(base)["good"].info.run_id
+        names = {Path(item.path).name for item in client.list_artifacts(run_id, "figures")}
+        assert names == {"learning_curves.png", "confusion_matrix.png"}
+        images = {Path(item.path).name.partition("+")[0] for item in client.list_artifacts(run_id, "images")}
+        assert images == {"learning_curves", "confusion_matrix"}
+        assert "config.yaml" in {item.path for item in client.list_artifacts(run_id)}
+
+    def test_a_failure_has_its_text_as_tag_and_file(self, base: Path, report: RecorderReport) -> None:
+        import mlflow
+
+        run = runs(base)["bad"]
+        assert run.data.tags["error"] == "diverged at step 3"
+        files = mlflow.MlflowClient(address(None, base)).list_artifacts(run.info.run_id)
+        assert [item.path for item in files] == ["error.txt"]
+
+    def test_sending_all_of_it_again_changes_nothing(self, base: Path, report: RecorderReport) -> None:
+        from runner.tracking.delivery import Delivery
+        from runner.tracking.mlflow import Store
+
+        (base / "good" / "sent.json").unlink()
+        delivery = Delivery(base / "good", Store(address(None, base)))
+        assert delivery.advance()
+        assert delivery.complete
+        good = runs(base)["good"]
+        assert good.info.status == "FINISHED"
+        assert rows(base, good.info.run_id, "train/accuracy") == [(1, 0.5)]
+
+
+def test_a_recorder_that_dies_is_one_sentence_and_the_journal_is_sent_later(tmp_path: Path) -> None:
+    from runner.tracking.delivery import Delivery
+    from runner.tracking.mlflow import Store
+
+    recorder = Recorder.start(address(None, tmp_path), tmp_path)
+    os.kill(recorder._process.pid, signal.SIGKILL)
+    folder = tmp_path / "run"
+    journal = Journal(folder)
+    recorder.follow(folder)
+    journal.start(card(tmp_path))
+    for epoch, values in measurements(5):
+        journal.metrics(epoch, values)
+    journal.end("FINISHED", None)
+    report = recorder.finish(60)
+    assert report.trouble == (
+        "The recorder ended with exit code -9 and 7 events are unsent;"
+        f" the journal keeps them, {tmp_path / 'recorder.log'} has the reason."
+    )
+    Delivery(folder, Store(address(None, tmp_path))).advance()
+    assert rows(tmp_path, runs(tmp_path)["a run"].info.run_id, "train/loss") == written(5, "train/loss")
+
+
+def test_a_file_that_cannot_be_stored_waits_and_the_status_does_not(tmp_path: Path) -> None:
+    import mlflow
+
+    from runner.tracking.delivery import Delivery
+    from runner.tracking.mlflow import Store
+
+    folder = tmp_path / "run"
+    journal = Journal(folder)
+    journal.start(card(tmp_path))
+    (folder / "config.yaml").write_text("seed: 0\n")
+    journal.artifact(folder / "config.yaml")
+    journal.end("FINISHED", None)
+    # Where the files should go there is a file in the way, as good as a full disk.
+    (tmp_path / "mlartifacts").touch()
+    delivery = Delivery(folder, Store(address(None, tmp_path)))
+    with pytest.raises(OSError, match="mlartifacts"):
+        delivery.advance()
+    assert (runs(tmp_path)["a run"].info.status, sent.unsent(folder)) == ("FINISHED", 1)
+
+    (tmp_path / "mlartifacts").unlink()
+    delivery.advance()
+    assert delivery.complete
+    run_id = runs(tmp_path)["a run"].info.run_id
+    files = mlflow.MlflowClient(address(None, tmp_path)).list_artifacts(run_id)
+    assert [item.path for item in files] == ["config.yaml"]
+
+
+def test_a_server_that_does_not_answer_is_told_at_the_end_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
+    # The discard port of this machine: nobody listens.
+    recorder = Recorder.start("http://127.0.0.1:9", tmp_path)
+    journal = Journal(tmp_path)
+    recorder.follow(tmp_path)
+    journal.start(card(tmp_path))
+    journal.metrics(1, {"train/loss": 0.5})
+    journal.end("FINISHED", None)
+    report = recorder.finish(120)
+    assert report.trouble is not None
+    assert report.trouble.startswith("The recorder could not reach MLflow's store and 3 events are unsent;")
+    assert report.runs[0].status is None
+    assert "Connection" in (tmp_path / "recorder.log").read_text()

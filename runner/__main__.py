@@ -10,8 +10,14 @@ from importlib import import_module
 # Verb -> the module that carries it out and what it does, in the order of the help.
 VERBS = {
     "train": ("runner.commands.train", "train a model; also what happens without a verb"),
-    "check": ("runner.commands.check", "say whether a configuration would run, with its layers and their shapes"),
-    "list": ("runner.commands.listing", "show the choices of a group with their keys, defaults and equations"),
+    "check": (
+        "runner.commands.check",
+        "say whether a configuration would run, with its layers and their shapes",
+    ),
+    "list": (
+        "runner.commands.listing",
+        "show the choices of a group with their keys, defaults and equations",
+    ),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),
 }
 _HELP = frozenset({"-h", "--help", "help"})
@@ -39,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:
         if with_traceback:
             raise
-        return import_module("runner.commands.failures").report(error)
+        code: int = import_module("runner.commands.failures").report(error)
+        return code
 
 
 def _run(words: list[str]) -> int:

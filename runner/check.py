@@ -17,7 +17,7 @@ from runner.suggestions import listed, nearest
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about an experiment as a whole; the blueprint is None where the network cannot be drawn."""
+    """What was found about an experiment as a whole; no blueprint where the network cannot be drawn."""
 
     faults: tuple[Fault, ...]
     warnings: tuple[str, ...]
@@ -96,7 +96,7 @@ def split_sizes(experiment: Experiment, source: Source) -> tuple[int, int, int]:
 
 
 def _touches(need: str, key: str) -> bool:
-    """Returns whether a fault at ``key`` makes what stands under ``need`` unsound: one lies within the other."""
+    """Returns whether a fault at ``key`` makes ``need`` unsound: one lies within the other."""
     bare = key.partition("[")[0]
     return need == bare or bare.startswith(f"{need}.") or need.startswith(f"{bare}.")
 
@@ -137,6 +137,17 @@ def _output_fits(case: _Case) -> Iterable[Fault]:
     if output == "identity" and source.task != "regression":
         rule = f"{loss.name} needs numbers to predict, and {data} has {len(source.classes)} classes"
         yield Fault(loss.key, rule, remedy="Take loss=auto or cross_entropy.")
+
+
+def _backend_owns(case: _Case) -> Iterable[Fault]:
+    """Yields the components that another backend would have to carry out."""
+    experiment = case.experiment
+    own = f"{experiment.backend.package}."
+    for part in (experiment.activation, experiment.loss, experiment.optimizer):
+        if part.target.startswith("runner.backends.") and not part.target.startswith(own):
+            rule = f"belongs to another backend than backend={experiment.backend.name}"
+            remedy = f"Write ${{backend.package}}.{'.'.join(part.target.split('.')[-2:])}."
+            yield Fault(f"{part.key}._target_", rule, part.target, remedy=remedy)
 
 
 def _class_weights_fit(case: _Case) -> Iterable[Fault]:
@@ -230,6 +241,7 @@ _NETWORK = ("data", "seed", "architecture", "activation", "loss")
 _RULES = (
     _Rule(("data", "loss"), faults=_output_fits),
     _Rule(("data", "loss"), faults=_class_weights_fit),
+    _Rule(("backend", "activation", "loss", "optimizer"), faults=_backend_owns),
     _Rule(("data", "split", "debug.rows"), faults=_rows_remain, warnings=_parts_hold_classes),
     _Rule(("data", "split", "debug", "training.batch_size"), warnings=_batch_fits),
     _Rule(("data", "split.validation", "training.monitor"), faults=_monitor_exists),

@@ -1,4 +1,4 @@
-"""A component from YAML: read, checked against source text, and at last built; nothing else imports a target."""
+"""A component from YAML: read, checked against source text, at last built; nothing else imports a target."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _FORBIDDEN = sys.stdlib_module_names | {"builtins"}
 
 
 def parse(node: Any, key: str) -> Component:
-    """Returns the component that a YAML node states; a mapping with ``_target_`` inside it is a component as well.
+    """Returns the component that a YAML node states; a mapping with ``_target_`` inside it is one as well.
 
     Args:
         node: plain mappings, lists, texts and numbers.
@@ -41,7 +41,7 @@ def parse(node: Any, key: str) -> Component:
 
 
 def faults(component: Component, provided: Collection[str] = ()) -> list[Fault]:
-    """Returns what is wrong with a target and its arguments, from source text and without importing the target.
+    """Returns what is wrong with a target and its arguments, from source text, the target not imported.
 
     Args:
         component: what the YAML states.
@@ -56,15 +56,19 @@ def faults(component: Component, provided: Collection[str] = ()) -> list[Fault]:
         return [Fault(f"{component.key}.{TARGET}", error.rule, component.target, error.suggestion)]
     return [
         *_missing(component, known, provided),
-        *(fault for name in component.arguments for fault in _argument_faults(component, name, known, provided)),
+        *(
+            fault
+            for name in component.arguments
+            for fault in _argument_faults(component, name, known, provided)
+        ),
     ]
 
 
 def build(component: Component, /, **provided: Any) -> Any:
-    """Imports the target and calls it with its arguments and with those of ``provided`` that its signature names.
+    """Imports the target and calls it with its arguments and those of ``provided`` that its signature names.
 
-    A component among the arguments is built too, unless the signature asks for a ``Component``; the project's own
-    functions take them all as they stand.
+    A component among the arguments is built too, unless the signature asks for a ``Component``; the project's
+    own functions take them all as they stand.
 
     Raises:
         ConfigurationError: where the target cannot be imported.
@@ -93,7 +97,10 @@ def _parse_argument(node: Any, key: str) -> Any:
 def _missing(component: Component, known: Signature, provided: Collection[str]) -> list[Fault]:
     given = {*component.arguments, *provided}
     names = [name for name in known.annotations if name in known.required and name not in given]
-    return [Fault(f"{component.key}.{name}", f"must be given, because {component.name} needs it") for name in names]
+    return [
+        Fault(f"{component.key}.{name}", f"must be given, because {component.name} needs it")
+        for name in names
+    ]
 
 
 def _argument_faults(
@@ -154,7 +161,7 @@ def _imported_part(component: Component) -> tuple[Any, list[str]]:
         try:
             return importlib.import_module(name), parts[length:]
         except ModuleNotFoundError as error:
-            # Only a missing module of the path itself sends the search on; one that the module needs is a fault.
+            # Only a missing module of the path itself sends the search on; one that it needs is a fault.
             if error.name is None or not f"{name}.".startswith(f"{error.name}."):
                 raise _unimportable(component, error) from error
         except Exception as error:
@@ -169,7 +176,7 @@ def _unimportable(component: Component, error: Exception) -> ConfigurationError:
 
 
 def _parameters(target: Callable[..., Any]) -> dict[str, Any]:
-    """Returns the parameters of a target and their annotations; none where it is compiled and does not tell."""
+    """Returns the parameters of a target and their annotations; none where it is compiled."""
     try:
         found = inspect.signature(target).parameters
     except (TypeError, ValueError):

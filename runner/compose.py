@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hydra import initialize_config_dir
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
+from hydra._internal.config_repository import ConfigRepository
 from hydra._internal.hydra import Hydra
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -34,7 +36,7 @@ Scalar = str | int | float | bool | None
 
 @dataclass(frozen=True)
 class Checked:
-    """A configuration that would run: its records, its network, and what is odd about it without being wrong."""
+    """A configuration that would run: its records, its network, and what is odd about it but not wrong."""
 
     experiment: Experiment
     blueprint: Blueprint
@@ -58,6 +60,13 @@ def current() -> Hydra:
     hydra = GlobalHydra.instance().hydra
     assert hydra is not None
     return hydra
+
+
+def repository() -> ConfigRepository:
+    """Returns the folders of the open session, in the order in which they are searched."""
+    loader = current().config_loader
+    assert isinstance(loader, ConfigLoaderImpl)
+    return loader.repository
 
 
 def compose(
@@ -96,7 +105,8 @@ def inspect(config: DictConfig) -> Checked:
     """
     plain, faults = _plain(config)
     found = reading.read(plain)
-    broken = {fault.key for fault in faults}
+    # A node with a reference to nothing is not there as a whole, which is no second fault.
+    broken = {fault.key for fault in faults} | {str(name) for name in config if name not in plain}
     faults += [fault for fault in found.faults if fault.key not in broken]
     verdict = check.combinations(found, [fault.key for fault in faults])
     faults += verdict.faults
@@ -111,7 +121,7 @@ def read_all(configs: Sequence[DictConfig]) -> list[Experiment]:
     """Returns the experiments of the jobs of a sweep.
 
     Raises:
-        ConfigurationError: the faults of all jobs, each fault once, with the jobs that it concerns where not all.
+        ConfigurationError: the faults of all jobs, each once, with the jobs that it concerns where not all.
     """
     experiments: list[Experiment] = []
     jobs_of: dict[Fault, list[int]] = {}
@@ -127,15 +137,15 @@ def read_all(configs: Sequence[DictConfig]) -> list[Experiment]:
 
 
 def resolved_yaml(config: DictConfig) -> str:
-    """Returns the configuration as YAML with every reference replaced by its value and without Hydra's own node."""
+    """Returns the configuration as YAML, every reference replaced by its value, without Hydra's own node."""
     return OmegaConf.to_yaml(OmegaConf.create(_resolved(config)))
 
 
 def flat(config: DictConfig) -> dict[str, Scalar]:
     """Returns the parameters of a run by dotted key.
 
-    A component stands under its own key with its bare name (``optimizer: adam``), a list as text, and of a loss that
-    is chosen by the task only the one that is used.
+    A component stands under its own key with its bare name (``optimizer: adam``), a list as text, and
+    of a loss that is chosen by the task only the one that is used.
     """
     plain = _resolved(config)
     loss = reading.read(plain).experiment.loss.key.partition(".")[2]
@@ -145,11 +155,13 @@ def flat(config: DictConfig) -> dict[str, Scalar]:
 
 def overrides_of(config: DictConfig) -> list[str]:
     """Returns the overrides that were typed for a configuration, those of Hydra itself left out."""
-    return [str(each) for each in config.hydra.overrides.task]
+    # As they stand: an override may hold a reference, which is for the whole configuration to follow.
+    typed = OmegaConf.to_container(config.hydra.overrides.task, resolve=False)
+    return [str(each) for each in cast(list[Any], typed)]
 
 
 def with_hydra(config: DictConfig) -> DictConfig:
-    """Returns the configuration that a job was given together with Hydra's own node, which Hydra keeps beside it."""
+    """Returns the configuration that a job was given, with Hydra's own node, which Hydra keeps beside it."""
     whole = copy(config)
     with read_write(whole), open_dict(whole):
         whole["hydra"] = HydraConfig.get()
@@ -162,7 +174,7 @@ def run_request(
     """Returns what is to be carried out for one job.
 
     Args:
-        config: the whole configuration of the job; its folder is made by Hydra, or for a job of a sweep named by it.
+        config: the whole configuration of the job; Hydra has made its folder, or named it for a sweep.
         experiment: the same as records.
         overrides: the overrides of this job.
         sweep: the sweep that it belongs to, or None.

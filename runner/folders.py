@@ -47,7 +47,7 @@ def user_experiments() -> Path | None:
 
 
 def make_importable() -> None:
-    """Puts the working folder on the import path, so that a user's own module is found however the program starts."""
+    """Puts the working folder on the import path: a user's own module is found however the program starts."""
     working = str(Path.cwd())
     if working not in sys.path and "" not in sys.path:
         sys.path.insert(0, working)

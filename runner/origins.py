@@ -34,7 +34,7 @@ class Origins:
         return replace(fault, remedy=f"{fault.remedy} {remedy}" if fault.remedy else remedy)
 
     def _file_of(self, key: str) -> Path | None:
-        """An experiment comes after the groups, so it decides; what nobody but the program wrote has no file to name."""
+        """An experiment comes after the groups, so it decides; of the program's own files none is named."""
         group, _, inside = key.partition(".")
         places = [
             *((option.path, key) for option in self._chosen(folders.EXPERIMENT)),

@@ -1,4 +1,4 @@
-"""What was typed, looked at before Hydra sees it: every override is read on its own, so that all faults are found."""
+"""What was typed, before Hydra sees it: every override is read on its own, so that all faults are found."""
 
 from __future__ import annotations
 
@@ -89,6 +89,10 @@ def _override_faults(override: Override, known: Known, multirun: bool) -> Iterat
         yield Fault(_text(override), "must be written as key=value")
     elif override.is_sweep_override() and not multirun:
         yield _several_values(override)
+    elif override.key_or_group in known and override.package is not None:
+        group = override.key_or_group
+        rule = "cannot be placed anywhere else than under its own name"
+        yield Fault(group, rule, _text(override), remedy=f"Write {group}={override.get_value_string()}.")
     elif override.key_or_group in known:
         yield from _choice_faults(override, known[override.key_or_group])
     elif "/" in override.key_or_group or override.package is not None:
@@ -109,10 +113,10 @@ def _choice_faults(override: Override, options: Sequence[str]) -> Iterator[Fault
         yield Fault(group, rule, _text(override), remedy=f"Write {bare}.")
     else:
         for choice in _choices(override):
-            if isinstance(choice, list | dict) or (choice is None and group != folders.EXPERIMENT):
+            if choice is None or isinstance(choice, list | dict):
                 remedy = f"Options: {listed(options)}."
                 yield Fault(group, "must name one option", _text(override), remedy=remedy)
-            elif choice is not None and str(choice) not in options:
+            elif str(choice) not in options:
                 yield no_option(group, str(choice), options)
 
 

@@ -1,4 +1,4 @@
-"""Plain mappings to an Experiment, with every unknown key, missing key, wrong type and wrong range on the way."""
+"""Plain mappings to an Experiment, and every unknown or missing key and wrong type or range on the way."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def _read_record(kind: Any, node: Any, key: str) -> tuple[Any, list[Fault]]:
     types = annotations_of(kind)
     if not isinstance(node, Mapping):
         rule = f"must be a mapping with the keys {listed(types)}"
-        blank = {name: None for name in types}
+        blank = dict.fromkeys(types)
         return kind(**blank), [Fault(key, rule, values.shown(node))]
     found = _unknown_keys(node, types, f"{key}.")
     read_values: dict[str, Any] = {}
@@ -163,9 +163,7 @@ def _unknown_keys(
 ) -> list[Fault]:
     names = list(known)
     candidates = [*(f"{prefix}{name}" for name in names), *more]
-    return [
-        unknown_key(f"{prefix}{name}", candidates) for name in node if str(name) not in names
-    ]
+    return [unknown_key(f"{prefix}{name}", candidates) for name in node if str(name) not in names]
 
 
 def unknown_key(key: str, candidates: typing.Iterable[str]) -> Fault:
@@ -173,7 +171,9 @@ def unknown_key(key: str, candidates: typing.Iterable[str]) -> Fault:
     names = list(candidates)
     suggestion = nearest(key, names)
     parent = key.rpartition(".")[0]
-    siblings = list(dict.fromkeys(name.rpartition(".")[2] for name in names if name.rpartition(".")[0] == parent))
+    siblings = list(
+        dict.fromkeys(name.rpartition(".")[2] for name in names if name.rpartition(".")[0] == parent)
+    )
     remedy = f"Keys here: {listed(siblings)}." if suggestion is None and siblings else None
     return Fault(key, "there is no such key", suggestion=suggestion, remedy=remedy)
 

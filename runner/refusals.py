@@ -53,6 +53,8 @@ def _no_first_file(name: str) -> Fault:
 def _missing_option(
     group: str, name: str, known: Mapping[str, Sequence[str]], overrides: Sequence[str]
 ) -> Fault:
+    if group.startswith("hydra/"):
+        return Fault(group, f"there is no option {name!r}")
     if group not in known:
         remedy = f"Groups: {listed(known)}."
         return Fault(group, "there is no such group", suggestion=nearest(group, known), remedy=remedy)

@@ -1,4 +1,4 @@
-"""A command line on its way to a checked configuration: every fault that can be found, before anything runs."""
+"""A command line on its way to a checked configuration: every fault is found before anything runs."""
 
 from __future__ import annotations
 
@@ -57,6 +57,12 @@ class Answer:
     checked: compose.Checked
     jobs: int | None
 
+    @property
+    def folder(self) -> Path:
+        """Where the files go, of the run or of the whole sweep."""
+        node = self.config.hydra.sweep if self.multirun else self.config.hydra.run
+        return Path(str(node.dir)).absolute()
+
 
 def parse(words: Sequence[str]) -> Request:
     """Returns the request of a command line, by Hydra's own flags.
@@ -71,7 +77,9 @@ def parse(words: Sequence[str]) -> Request:
     if flags.experimental_rerun is not None:
         _refuse("--experimental-rerun is not supported, type the overrides again")
     if len(shows) + flags.multirun + flags.run > 1:
-        _refuse("only one of --cfg, --info, --hydra-help, --shell-completion, --run and --multirun can be given")
+        _refuse(
+            "only one of --cfg, --info, --hydra-help, --shell-completion, --run and --multirun can be given"
+        )
     if flags.resolve and not flags.cfg:
         _refuse("--resolve goes with --cfg only")
     config_dir = flags.config_dir or flags.config_path
@@ -87,7 +95,7 @@ def parse(words: Sequence[str]) -> Request:
 
 
 def shows(request: Request) -> bool:
-    """Returns whether a request is for Hydra to answer, by showing a configuration or itself; prints the answer.
+    """Returns whether a request is for Hydra to answer, by showing a configuration or itself; and answers it.
 
     Raises:
         ConfigurationError: where the configuration cannot be put together.
@@ -99,7 +107,7 @@ def shows(request: Request) -> bool:
         return True
     if not (flags.cfg or flags.info or flags.hydra_help):
         return False
-    attempt = _attempt(request, preflight.known_options(hydra.config_loader.repository), multirun=False)
+    attempt = _attempt(request, preflight.known_options(compose.repository()), multirun=False)
     if attempt.faults:
         raise ConfigurationError(attempt.faults)
     if flags.cfg:
@@ -116,12 +124,12 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
 
     Args:
         request: what was typed.
-        every_job: whether all jobs of a sweep are looked at; else only the first, and the others where that has a fault.
+        every_job: whether all jobs of a sweep are looked at; else only the first, unless that has a fault.
 
     Raises:
         ConfigurationError: every fault that was found.
     """
-    known = preflight.known_options(compose.current().config_loader.repository)
+    known = preflight.known_options(compose.repository())
     attempt = _attempt(request, known, request.multirun)
     multirun = request.multirun
     if attempt.config is not None and compose.is_multirun(attempt.config) and not multirun:
@@ -143,7 +151,7 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A configuration of the overrides that could be tried, and the faults of the others; None where nothing composes."""
+    """A configuration of the overrides that could be tried, and the faults of the others."""
 
     config: DictConfig | None
     good: tuple[str, ...]
@@ -174,7 +182,7 @@ def _try(
 
 
 def _set(config: DictConfig, override: Override) -> list[Fault]:
-    """Sets the value of an override as Hydra does; returns the fault of one whose key is not or should not be there."""
+    """Sets the value of an override as Hydra does; returns the fault of one at a wrong place."""
     key, line = override.key_or_group, override.input_line or ""
     is_there = _has(config, key)
     if override.is_add() and is_there:
@@ -200,7 +208,7 @@ def _has(config: DictConfig, key: str) -> bool:
 
 
 def _jobs(config: DictConfig, overrides: Sequence[str]) -> list[list[str]]:
-    """Returns the overrides of every job; of a sweeper that decides while it runs, those of a job in the middle."""
+    """Returns the overrides of every job; where the sweeper decides them as it goes, those that all share."""
     sweeper = config.hydra.sweeper
     params = OmegaConf.select(sweeper, "params") or {}
     parser = OverridesParser.create(config_loader=compose.current().config_loader)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -35,12 +35,18 @@ class Decision:
 
 @dataclass(frozen=True)
 class EpochRecord:
-    """One epoch: its number from 1, the steps taken so far, its metrics by name (``train/loss``) and its seconds."""
+    """One epoch: its number from 1, the steps taken so far, its metrics by name (``train/loss``) and its seconds.
+
+    ``gradient_norms`` and ``weight_norms`` hold the Euclidean norm of every trained array by canonical name, at the
+    last step of the epoch.
+    """
 
     epoch: int
     step: int
     metrics: Mapping[str, float]
     seconds: float
+    gradient_norms: Mapping[str, float] = field(default_factory=dict)
+    weight_norms: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,61 @@ class Predictions:
 
     targets: NDArray[np.float64]
     outputs: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """What a model with two inputs says over the plane, in the units of the data.
+
+    Args:
+        first: values of the first input, (columns,).
+        second: values of the second input, (rows,).
+        outputs: probabilities at (second, first), (rows, columns, classes or 1).
+        inputs: the training rows, (examples, 2).
+        targets: their classes, (examples,).
+    """
+
+    first: NDArray[np.float64]
+    second: NDArray[np.float64]
+    outputs: NDArray[np.float64]
+    inputs: NDArray[np.float64]
+    targets: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Mistakes:
+    """The test images on whose class the model was most wrongly sure, worst first.
+
+    Args:
+        images: in the units of the data, (examples, height, width, channels).
+        targets: their classes, (examples,).
+        outputs: probabilities, (examples, classes or 1).
+    """
+
+    images: NDArray[np.float64]
+    targets: NDArray[np.float64]
+    outputs: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class ActivationTrace:
+    """The hidden activation function over the pre-activations that occurred.
+
+    Args:
+        name: of the function, ``relu``.
+        inputs: evenly spaced pre-activations, (points,).
+        values: f(x), (points,).
+        derivatives: f'(x) by the framework's own automatic differentiation, (points,).
+        edges: of a histogram of the pre-activations of all hidden layers on validation rows, (bins + 1,).
+        shares: share of the pre-activations in each bin, (bins,).
+    """
+
+    name: str
+    inputs: NDArray[np.float64]
+    values: NDArray[np.float64]
+    derivatives: NDArray[np.float64]
+    edges: NDArray[np.float64]
+    shares: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -64,6 +125,9 @@ class Result:
         kept_epoch: the epoch whose weights were kept; 0 is before training.
         metrics: metric name (``test/accuracy``) -> value for the kept weights.
         predictions: split name -> targets and outputs.
+        boundary: for two inputs and classes.
+        mistakes: for images and classes, where there were mistakes.
+        activation: where there is a hidden activation that looks at one number at a time.
     """
 
     task: Task
@@ -74,3 +138,6 @@ class Result:
     kept_epoch: int
     metrics: Mapping[str, float]
     predictions: Mapping[str, Predictions]
+    boundary: Boundary | None = None
+    mistakes: Mistakes | None = None
+    activation: ActivationTrace | None = None

@@ -1,4 +1,4 @@
-"""What a dotted target is and which arguments it takes, read from source text: nothing is imported or executed."""
+"""What a dotted target is and which arguments it takes, from source text: nothing is imported or executed."""
 
 from __future__ import annotations
 
@@ -94,7 +94,9 @@ def _signature_in(module: str, name: str, redirections: int) -> Signature:
         return _signature_in(*redirected, redirections - 1) if exists(redirected[0]) else UNKNOWN
     if _may_hold(module, tree, first, redirections):
         return UNKNOWN
-    raise TargetError(f"there is no {name!r} in {module}", _qualified(module, nearest(first, names_in(module))))
+    raise TargetError(
+        f"there is no {name!r} in {module}", _qualified(module, nearest(first, names_in(module)))
+    )
 
 
 def _member(definition: Definition, name: str) -> Definition | None:
@@ -147,7 +149,7 @@ def _redirection(module: str, tree: ast.Module, name: str) -> tuple[str, str] | 
 
 
 def _may_hold(module: str, tree: ast.Module, name: str, redirections: int) -> bool:
-    """Returns whether a module may hold a name that its text does not define: assigned, made on request, or by ``*``."""
+    """Returns whether a module may hold a name that its text does not define."""
     if name in _public_names(tree) or _makes_names(tree):
         return True
     for node in _statements(tree.body):
@@ -221,7 +223,11 @@ def _spec(module: str) -> ModuleSpec | None:
     """Finds a module by walking down from its package, because the usual search would import the parents."""
     parts = module.split(".")
     try:
-        spec = importlib.util.find_spec(parts[0]) if parts[0] not in sys.modules else sys.modules[parts[0]].__spec__
+        spec = (
+            importlib.util.find_spec(parts[0])
+            if parts[0] not in sys.modules
+            else sys.modules[parts[0]].__spec__
+        )
     except (ValueError, ImportError):
         return None
     for length in range(2, len(parts) + 1):

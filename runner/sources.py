@@ -22,7 +22,7 @@ _PLUGIN_MODULE = f"{_PLUGIN_PACKAGE}.runner"
 
 
 class ExperimentSource(ConfigSource):
-    """The files of a folder as options of the group ``experiment``; they set keys anywhere in the configuration."""
+    """The files of a folder as options of the group ``experiment``; they set keys anywhere."""
 
     @staticmethod
     def scheme() -> str:
@@ -90,7 +90,7 @@ def register() -> None:
 def register_launcher(launcher: type[Launcher]) -> None:
     """Makes a launcher known to Hydra as ``hydra_plugins.runner.<its name>``.
 
-    Hydra imports launchers by name and from the package ``hydra_plugins`` alone, so a module of that name is made.
+    Hydra imports launchers by name from the package ``hydra_plugins`` alone: a module of that name is made.
     """
     plugin = type(launcher.__name__, (launcher,), {"__module__": _PLUGIN_MODULE})
     package = sys.modules.setdefault(_PLUGIN_PACKAGE, ModuleType(_PLUGIN_PACKAGE))

@@ -39,7 +39,7 @@ def _alike(word: str, names: Iterable[str]) -> list[str]:
 
 
 def _likeness(word: str, name: str) -> float:
-    """Returns how alike two names are, from 0 to 1: by their letters, by initials, or one inside the other."""
+    """Returns how alike two names are, from 0 to 1: by letters, by initials, or one inside the other."""
     from difflib import SequenceMatcher
 
     typed, right = word.rpartition(".")[2].lower(), name.rpartition(".")[2].lower()

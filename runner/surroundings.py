@@ -16,11 +16,16 @@ _FRAMEWORKS = {"torch": ("torch", "pytorch_lightning"), "keras": ("keras", "tens
 _SECONDS_FOR_AN_ANSWER = 5.0
 
 
-def faults(experiment: Experiment) -> list[Fault]:
-    """Returns what is missing around an experiment; imports no framework and waits at most five seconds."""
+def faults(experiment: Experiment, folder: Path) -> list[Fault]:
+    """Returns what is missing around an experiment; imports no framework and waits at most five seconds.
+
+    Args:
+        experiment: what would be carried out.
+        folder: where its files would go; it need not exist yet.
+    """
     return [
         *_framework_faults(experiment.backend),
-        *_folder_faults(Path.cwd()),
+        *_folder_faults(folder),
         *_store_faults(experiment.tracking),
     ]
 
@@ -35,13 +40,13 @@ def _framework_faults(backend: Backend) -> Iterator[Fault]:
 
 
 def _folder_faults(folder: Path) -> Iterator[Fault]:
-    """A file is made and removed, because a permission alone does not tell: the disk may be full or read-only."""
-    outputs = folder / "outputs"
+    """A file is made and removed, for a permission alone does not tell: the disk may be full or read-only."""
+    existing = next(place for place in (folder, *folder.parents) if place.is_dir())
     try:
-        tempfile.TemporaryFile(dir=outputs if outputs.is_dir() else folder).close()
+        tempfile.TemporaryFile(dir=existing).close()
     except OSError as error:
         rule = f"cannot be written: {error.strerror}"
-        yield Fault("working folder", rule, str(folder), remedy="Run in a folder of your own.")
+        yield Fault("folder", rule, str(existing), remedy="Run in a folder of your own.")
 
 
 def _store_faults(tracking: Tracking) -> Iterator[Fault]:

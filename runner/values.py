@@ -85,8 +85,16 @@ def _describe_one(choice: Any) -> str:
         return f"a list, each element {describe(get_args(choice)[0])}"
     if origin in (dict, Mapping) or choice in (dict, Mapping):
         return "a mapping"
-    names = {None: "null", type(None): "null", int: "a whole number", float: "a number", bool: "true or false"}
-    return names.get(choice, "a text" if choice is str else "a list" if choice in (list, Sequence) else "a value")
+    names = {
+        None: "null",
+        type(None): "null",
+        int: "a whole number",
+        float: "a number",
+        bool: "true or false",
+    }
+    return names.get(
+        choice, "a text" if choice is str else "a list" if choice in (list, Sequence) else "a value"
+    )
 
 
 def _describe_range(bounds: Range, kind: str) -> str:

@@ -1,9 +1,10 @@
-"""Figures show the numbers that they were given: read back from matplotlib's own objects and from the files."""
+"""Figures show the numbers that they were given, read back from matplotlib's objects and from the files."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,8 +28,9 @@ def curves(made: Result, logarithmic_from: float = 30.0) -> list[Axes]:
     return list(figure.axes)
 
 
-def lines(panel: Axes) -> dict[str, tuple[list[float], list[float]]]:
-    return {str(line.get_label()): (list(line.get_xdata()), list(line.get_ydata())) for line in panel.lines}
+def lines(panel: Axes) -> dict[str, tuple[Any, Any]]:
+    drawn: list[Any] = list(panel.lines)
+    return {line.get_label(): (list(line.get_xdata()), list(line.get_ydata())) for line in drawn}
 
 
 def test_the_curves_are_the_history_and_the_best_epoch_is_marked() -> None:
@@ -44,7 +46,7 @@ def test_the_curves_are_the_history_and_the_best_epoch_is_marked() -> None:
 def test_the_metric_beside_the_loss_is_the_tasks_or_the_monitored_one() -> None:
     assert [panel.get_ylabel() for panel in curves(result("regression"))] == ["loss", "r2"]
     made = result("multiclass")
-    epochs = tuple(replace(each, metrics=each.metrics | {"validation/f1": 0.5}) for each in made.epochs)
+    epochs = tuple(replace(each, metrics={**each.metrics, "validation/f1": 0.5}) for each in made.epochs)
     watched = replace(made, epochs=epochs, monitor="validation/f1")
     assert [panel.get_ylabel() for panel in curves(watched)] == ["loss", "f1"]
     only = tuple(replace(each, metrics={"train/loss": 1.0}) for each in made.epochs)
@@ -61,7 +63,7 @@ def test_a_loss_that_is_not_finite_or_not_positive_is_drawn_all_the_same() -> No
     made = result("multiclass")
     worst, *rest = made.epochs
     for value, scale in ((float("nan"), "linear"), (float("inf"), "linear"), (0.0, "linear")):
-        epochs = (replace(worst, metrics=worst.metrics | {"train/loss": value}), *rest)
+        epochs = (replace(worst, metrics={**worst.metrics, "train/loss": value}), *rest)
         panel, _ = curves(replace(made, epochs=epochs))
         assert panel.get_yscale() == scale
     assert learning_curves(result=replace(made, epochs=()), title="", logarithmic_from=30.0) is None
@@ -104,7 +106,9 @@ def test_predictions_are_drawn_against_actual_values() -> None:
     (panel,) = figure.axes
     (points,) = panel.collections
     actual = np.linspace(-1.0, 2.0, 12)
-    np.testing.assert_allclose(points.get_offsets(), np.stack([actual, actual + 0.25], axis=1))
+    np.testing.assert_allclose(
+        np.asarray(points.get_offsets(), dtype=float), np.stack([actual, actual + 0.25], axis=1)
+    )
     assert panel.get_title(loc="left") == "test: 12 examples, mean absolute error 0.25"
 
 

@@ -49,7 +49,8 @@ def test_a_port_in_use_is_refused(tmp_path: Path, port: int, capsys: pytest.Capt
     (tmp_path / "mlflow.db").touch()
     assert serve(tmp_path, None, port) == 1
     said = capsys.readouterr().err
-    assert said == f"Port {port} is taken, perhaps by another MLflow: choose another port.\n"
+    another = f"python -m runner ui port={port + 1}"
+    assert said == f"Port {port} is taken, perhaps by another MLflow. Choose another: {another}\n"
 
 
 def test_the_address_leads_to_the_charts_of_the_newest_sweep(tmp_path: Path) -> None:

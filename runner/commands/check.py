@@ -19,7 +19,7 @@ def run(words: Sequence[str]) -> int:
     asked = request.parse(words)
     with compose.session(asked.config_dir):
         answer = request.answer(asked, every_job=True)
-        faults = surroundings.faults(answer.checked.experiment)
+        faults = surroundings.faults(answer.checked.experiment, answer.folder)
         if faults:
             raise ConfigurationError(faults)
         print("\n".join(_lines(answer.checked)))
@@ -71,7 +71,7 @@ def _facts(checked: Checked) -> Iterator[str]:
 
 
 def _table(lines: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Yields lines of columns as wide as their widest cell, the last one to the right, under a ruled heading."""
+    """Yields lines of columns as wide as their widest cell, the last to the right, under a ruled heading."""
     widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
     for number, line in enumerate(lines):
         cells = [f"{cell:{width}}" for cell, width in zip(line[:-1], widths, strict=False)]

@@ -1,4 +1,4 @@
-"""What a person is told where something cannot be done: one message, and a traceback only where it was asked for."""
+"""What a person is told where something cannot be done: one message, and a traceback only on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The help: verbs, groups with their options, keys and examples, from the first lines of the YAML files alone."""
+"""The help: verbs, groups with their options, keys and examples, from the first lines of the YAML files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verb list: the options of a group with their equations, keys, defaults and allowed values, from text alone."""
+"""The verb list: the options of a group with their equations, keys, defaults and allowed values."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _SECTIONS = ("Args:", "Returns:", "Raises:")
 
 
 def run(words: Sequence[str]) -> int:
-    """Prints every group, or the groups and options that the words name: ``optimizer``, ``optimizer=adam``."""
+    """Prints every group, or those groups and options that the words name: ``optimizer=adam``."""
     folders.make_importable()
     blocks = ["\n".join(_group(group, names)) for group, names in _asked(words).items()]
     print("\n\n".join(blocks))
@@ -89,7 +89,9 @@ def _mapping(
     width = max((len(f"{key}={values.shown(value)}") for key, value in settings.items()), default=0)
     for key, value in settings.items():
         allowed = _allowed(key.partition(".")[0] if is_global else option.group, key, known)
-        meaning = "  ".join(part for part in (comments.get(key, ""), f"({allowed})" if allowed else "") if part)
+        meaning = "  ".join(
+            part for part in (comments.get(key, ""), f"({allowed})" if allowed else "") if part
+        )
         setting = f"{key}={_shown(value)}"
         yield f"{'' if is_global else prefix}{setting:{width}}  {meaning}".rstrip()
 

@@ -26,13 +26,13 @@ def run(words: Sequence[str]) -> int:
         if request.shows(asked):
             return 0
         answer = request.answer(asked)
-        faults = surroundings.faults(answer.checked.experiment)
+        faults = surroundings.faults(answer.checked.experiment, answer.folder)
         if faults:
             raise ConfigurationError(faults)
         for warning in answer.checked.warnings:
             print(f"Note: {warning}", file=sys.stderr)
         if answer.multirun:
-            return _sweep(asked, Path(str(answer.config.hydra.sweep.dir)))
+            return _sweep(asked, answer.folder)
         return _single(answer)
 
 

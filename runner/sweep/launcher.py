@@ -1,4 +1,4 @@
-"""Hydra's launcher for a sweep's jobs: all of them checked first, then one worker process for each framework."""
+"""Hydra's launcher of a sweep: all jobs are checked first, then each framework has one worker process."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from runner import compose, session
-from runner.runs import RunRequest
+from runner import compose
+from runner.sweep import session
 
 
 class ProcessesLauncher(Launcher):
@@ -28,14 +28,15 @@ class ProcessesLauncher(Launcher):
             ConfigurationError: the faults of all jobs; none of them has been started.
         """
         configs = [
-            self._composed(overrides, initial_job_idx + place) for place, overrides in enumerate(job_overrides)
+            self._composed(overrides, initial_job_idx + place)
+            for place, overrides in enumerate(job_overrides)
         ]
         experiments = compose.read_all(configs)
         requests = [
             compose.run_request(config, experiment, overrides=tuple(overrides), sweep=self._name())
             for config, experiment, overrides in zip(configs, experiments, job_overrides, strict=True)
         ]
-        outcomes = session.sweep(requests)
+        outcomes = session.run(requests)
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=outcome)
             for overrides, outcome in zip(job_overrides, outcomes, strict=True)
@@ -52,11 +53,3 @@ class ProcessesLauncher(Launcher):
         """Returns the name that ties the runs of this sweep together: its folder's day and time."""
         folder = Path(self._config.hydra.sweep.dir)
         return f"{folder.parent.name}_{folder.name}"
-
-
-def request_folder(config: DictConfig) -> Path:
-    """Returns the folder of one job."""
-    return Path(config.hydra.sweep.dir).resolve() / str(config.hydra.sweep.subdir)
-
-
-__all__ = ["ProcessesLauncher", "RunRequest", "request_folder"]

@@ -1,4 +1,4 @@
-"""Runs in worker processes: one process for each framework, used again for its next run, replaced when it dies."""
+"""Runs in worker processes: one for each framework, used again for its next run, replaced when it dies."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import CancelledError, Future
 from pathlib import Path
 
@@ -27,10 +27,10 @@ _FAREWELL_SECONDS = 10.0
 def run_all(
     requests: Sequence[RunRequest], *, follow: Callable[[Path], None], tell: Callable[[Outcome], None]
 ) -> list[Outcome]:
-    """Carries out every request and returns an outcome for each, in their order, whatever happens to a worker.
+    """Carries out every request and returns the outcomes in their order, whatever happens to a worker.
 
     Args:
-        requests: the runs; those of one backend follow each other, those of different backends go side by side.
+        requests: the runs; one backend's follow each other, those of different backends go side by side.
         follow: called with each run's folder once its journal has begun.
         tell: called with each outcome as it comes.
     """
@@ -140,8 +140,8 @@ def _name(request: RunRequest) -> str:
     return " ".join(request.overrides) or request.experiment.name or default_name(request.experiment)
 
 
-def _wait(pools: Iterator[ProcessPool] | object) -> None:
+def _wait(pools: Iterable[ProcessPool]) -> None:
     deadline = time.monotonic() + _FAREWELL_SECONDS
-    for pool in pools:  # type: ignore[attr-defined]
+    for pool in pools:
         with contextlib.suppress(TimeoutError):
             pool.join(max(deadline - time.monotonic(), 0.1))

@@ -144,3 +144,7 @@ class Desk:
         self.finishing = True
         for follower in self.followers:
             follower.due = follower.failures = 0
+
+
+if __name__ == "__main__":
+    main()

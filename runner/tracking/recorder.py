@@ -65,7 +65,7 @@ class Recorder:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "runner.tracking.recorder"],
+                [sys.executable, "-m", "runner.tracking.desk"],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -94,9 +94,10 @@ class Recorder:
             code = None
         runs = tuple(_report(folder) for folder in self._followed)
         log = self._folder / LOG
-        if code is not None and log.stat().st_size == 0:
+        trouble = _trouble(code, sum(run.unsent for run in runs), log)
+        if trouble is None and log.stat().st_size == 0:
             log.unlink()
-        return RecorderReport(runs, _trouble(code, sum(run.unsent for run in runs), log))
+        return RecorderReport(runs, trouble)
 
     @property
     def _stdin(self) -> IO[bytes]:
@@ -136,9 +137,3 @@ def _environment(current: Mapping[str, str]) -> dict[str, str]:
         "MLFLOW_LOGGING_LEVEL": "WARNING",
         "MPLBACKEND": "agg",
     }
-
-
-if __name__ == "__main__":
-    from runner.tracking.desk import main
-
-    main()

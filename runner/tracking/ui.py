@@ -43,7 +43,8 @@ def serve(folder: Path, uri: str | None, port: int) -> int:
     if path is not None and not path.exists():
         return _refuse(f"There are no runs yet in {path}. Make one: python -m runner")
     if _taken(port):
-        return _refuse(f"Port {port} is taken, perhaps by another MLflow: choose another port.")
+        another = f"python -m runner ui port={port + 1}"
+        return _refuse(f"Port {port} is taken, perhaps by another MLflow. Choose another: {another}")
     # Stopped in any way, this takes the server along.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with tempfile.TemporaryFile() as output:

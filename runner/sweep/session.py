@@ -1,0 +1,44 @@
+"""What ``-m`` starts: the runs of a sweep, with one recorder beside them and a table at the end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from runner import display
+from runner.runs import Outcome, RunRequest, signals_raised
+from runner.session import finished, nobody, recorder_for, shown, verb
+from runner.sweep.pool import run_all
+from runner.sweep.table import print_table
+
+
+def run(requests: Sequence[RunRequest]) -> list[Outcome]:
+    """Carries out the runs of a sweep in worker processes and tells how they went."""
+    recorder = recorder_for(requests[0])
+    told: list[Outcome] = []
+
+    def tell(outcome: Outcome) -> None:
+        told.append(outcome)
+        print(f"[{len(told)}/{len(requests)}] {describe(outcome)}", file=sys.stderr, flush=True)
+
+    try:
+        with signals_raised():
+            outcomes = run_all(requests, follow=recorder.follow if recorder else nobody, tell=tell)
+    finally:
+        report = finished(recorder)
+    print_table(sys.stdout, outcomes)
+    folder = shown(requests[0].folder.parent)
+    display.whereabouts(sys.stdout, folder=folder, report=report, sweep=requests[0].sweep)
+    return outcomes
+
+
+def describe(outcome: Outcome) -> str:
+    """Returns an outcome in one line."""
+    if outcome.result is None:
+        return f"{outcome.name}  {verb(outcome.status)}: {outcome.message}"
+    figures = [
+        f"{name} {display.number(value)}"
+        for name, value in outcome.result.metrics.items()
+        if name.startswith("test/")
+    ]
+    return "  ".join([outcome.name, *figures[:2], f"{outcome.seconds:.1f} s"])

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.data import Splits
-from runner.experiment import Experiment
+from runner.experiment import Component, Experiment
 from runner.layers import Sequence, Shape
 from runner.plan import Plan
 from runner.results import Decision, Evaluation, Weights
@@ -37,9 +37,16 @@ class Observer(Protocol):
         """Takes the losses of consecutive steps, the first of them numbered from 1; raises Diverged on NaN or infinity."""
 
     def epoch(
-        self, epoch: int, validation: Evaluation | None, weights: Callable[[], Weights]
+        self,
+        epoch: int,
+        validation: Evaluation | None,
+        weights: Callable[[], Weights],
+        gradient_norms: Mapping[str, float],
     ) -> Decision:
-        """Takes the end of an epoch, numbered from 1, and says how to go on."""
+        """Takes the end of an epoch, numbered from 1, and says how to go on.
+
+        ``gradient_norms`` are those of the epoch's last step, before any clipping, by canonical name.
+        """
 
 
 class Model(Protocol):
@@ -47,6 +54,11 @@ class Model(Protocol):
 
     def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Evaluation:
         """Returns the mean loss and the logits, in evaluation mode."""
+
+    def pre_activations(
+        self, inputs: NDArray[np.float64], function: Component
+    ) -> list[NDArray[np.float64]]:
+        """Returns what enters each hidden layer's activation ``function``, one array for each layer."""
 
     def weights(self) -> Weights:
         """Returns copies of all arrays by canonical name and in canonical layout."""
@@ -63,6 +75,11 @@ class TrainingModule(Protocol):
 
     def fit(self, *, model: Model, job: Job, observer: Observer) -> None:
         """Trains the network by the framework's own loop, reporting to the observer."""
+
+    def activation(
+        self, *, function: Component, inputs: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns f and f' at each of the inputs, f' by automatic differentiation, in float64."""
 
     def versions(self) -> dict[str, str]:
         """Returns the versions of the framework's packages by their names."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -92,13 +93,18 @@ class Conductor:
         self._losses.append(losses)
 
     def epoch(
-        self, epoch: int, validation: Evaluation | None, weights: Callable[[], Weights]
+        self,
+        epoch: int,
+        validation: Evaluation | None,
+        weights: Callable[[], Weights],
+        gradient_norms: Mapping[str, float],
     ) -> Decision:
         """Takes the end of an epoch, numbered from 1, and says how to go on."""
-        record = self._record(epoch, validation)
+        present = weights()
+        record = self._record(epoch, validation, gradient_norms, present)
         self.records.append(record)
         self.history.append(self._monitored(record))
-        self._keep_weights(epoch, weights())
+        self._keep_weights(epoch, present)
         self._tell(record)
         self._factor = self._schedule.reaction(self.history)
         return Decision(stop=self._should_stop(record), learning_rate_factor=self._factor)
@@ -108,19 +114,27 @@ class Conductor:
         """The epoch, from 1, with the best monitored metric; 0 before the first has ended."""
         return stopping.best_epoch(self.history) + 1 if self.history else 0
 
-    def _record(self, epoch: int, validation: Evaluation | None) -> EpochRecord:
+    def _record(
+        self,
+        epoch: int,
+        validation: Evaluation | None,
+        gradient_norms: Mapping[str, float],
+        weights: Weights,
+    ) -> EpochRecord:
         step = epoch * self._plan.steps_per_epoch
         losses = np.concatenate(self._losses)
         self._losses.clear()
         values = {
             "train/loss": float(np.average(losses, weights=self._plan.batch_sizes())),
             "learning_rate": float(self._plan.learning_rates[step - 1]) * self._factor,
+            "gradient_norm": math.hypot(*gradient_norms.values()),
         }
         if validation is not None:
             values |= self._validation_metrics(validation)
         now = time.perf_counter()
         seconds, self._started = now - self._started, now
-        return EpochRecord(epoch, step, values, seconds)
+        norms = {name: float(np.linalg.norm(weights[name])) for name in gradient_norms}
+        return EpochRecord(epoch, step, values, seconds, dict(gradient_norms), norms)
 
     def _validation_metrics(self, validation: Evaluation) -> dict[str, float]:
         shown = predictions(

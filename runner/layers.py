@@ -63,9 +63,7 @@ class Dense(Leaf):
 
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
         (inputs,) = input_shape
-        fans = {"fan_in": inputs, "fan_out": self.units}
-        arrays = {"kernel": Parameter((inputs, self.units), **fans)}
-        return arrays | ({"bias": Parameter((self.units,), **fans)} if self.bias else {})
+        return _affine((inputs, self.units), bias=self.bias, fan_in=inputs, fan_out=self.units)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,10 +104,8 @@ class Convolution(Leaf):
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
         channels = input_shape[-1]
         area = self.kernel_size**2
-        fans = {"fan_in": area * channels, "fan_out": area * self.filters}
         shape = (self.kernel_size, self.kernel_size, channels, self.filters)
-        arrays = {"kernel": Parameter(shape, **fans)}
-        return arrays | ({"bias": Parameter((self.filters,), **fans)} if self.bias else {})
+        return _affine(shape, bias=self.bias, fan_in=area * channels, fan_out=area * self.filters)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -314,6 +310,12 @@ def parameters(tree: Sequence, input_shape: Shape) -> dict[str, Parameter]:
     return {name: array for row in rows(tree, input_shape) for name, array in row.parameters.items()}
 
 
+def activations(tree: Sequence, input_shape: Shape) -> dict[str, Component]:
+    """Returns the function of every activation layer by the layer's name, in the order of the layers."""
+    leaves = [row.layer for row in rows(tree, input_shape)]
+    return {leaf.name: leaf.function for leaf in leaves if isinstance(leaf, Activation)}
+
+
 def word(layer: Leaf) -> str:
     """Returns the name of a layer in YAML: ``dense``."""
     return _WORDS[type(layer)]
@@ -322,6 +324,13 @@ def word(layer: Leaf) -> str:
 def describe(shape: Shape) -> str:
     """Returns a shape as a person writes it: ``8 x 8 x 1``."""
     return " x ".join(str(side) for side in shape)
+
+
+def _affine(kernel: Shape, *, bias: bool, fan_in: int, fan_out: int) -> dict[str, Parameter]:
+    arrays = {"kernel": Parameter(kernel, fan_in=fan_in, fan_out=fan_out)}
+    if bias:
+        arrays["bias"] = Parameter(kernel[-1:], fan_in=fan_in, fan_out=fan_out)
+    return arrays
 
 
 def _require_flat(shape: Shape, layer: str) -> None:

@@ -20,8 +20,8 @@ class Draws:
 
     def uniform(self, shape: tuple[int, ...]) -> Floats:
         """Returns numbers in [0, 1) with 53 random bits each, of the given shape."""
-        words = self.bits.random_raw(math.prod(shape))
-        return (np.asarray(words, dtype=np.uint64) >> np.uint64(11)).reshape(shape) * 2.0**-53
+        words = np.asarray(self.bits.random_raw(math.prod(shape)), dtype=np.uint64)
+        return (words >> np.uint64(11)).astype(np.float64).reshape(shape) * 2.0**-53
 
     def normal(self, shape: tuple[int, ...]) -> Floats:
         """Returns standard normal numbers of the given shape.

@@ -162,7 +162,7 @@ def _unknown_keys(
     node: Mapping[str, Any], known: typing.Iterable[str], prefix: str, more: typing.Iterable[str] = ()
 ) -> list[Fault]:
     names = list(known)
-    candidates = [*(f"{prefix}{name}" for name in names), *more]
+    candidates = list(more) or [f"{prefix}{name}" for name in names]
     return [unknown_key(f"{prefix}{name}", candidates) for name in node if str(name) not in names]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-_ENOUGH = 0.6
+_ENOUGH = 0.65
 
 
 def nearest(word: str, names: Iterable[str]) -> str | None:
@@ -43,7 +43,8 @@ def _likeness(word: str, name: str) -> float:
     from difflib import SequenceMatcher
 
     typed, right = word.rpartition(".")[2].lower(), name.rpartition(".")[2].lower()
-    if typed == "".join(part[:1] for part in right.split("_")) and len(typed) > 1:
+    initials = "".join(part[:1] for part in right.split("_"))
+    if typed == right.rpartition("/")[2] or (typed == initials and len(typed) > 1):
         return 0.95
     if len(typed) > 2 and (typed in right.split("_") or f"_{typed}" in right or right.startswith(typed)):
         return 0.9

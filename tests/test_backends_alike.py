@@ -62,4 +62,10 @@ def test_training_modules_answer_to_the_protocol() -> None:
         }
         for backend in NAMES
     ]
-    assert signatures[0] == signatures[1] == {"build": ["job"], "fit": ["model", "job", "observer"], "versions": []}
+    expected = {
+        "activation": ["function", "inputs"],
+        "build": ["job"],
+        "fit": ["model", "job", "observer"],
+        "versions": [],
+    }
+    assert signatures[0] == signatures[1] == expected

@@ -16,7 +16,7 @@ RECORDER = {"mlflow", "matplotlib", "pandas"}
 # What even a configuration needs and the help does not.
 CONFIGURATION = {"hydra", "omegaconf", "yaml", "numpy", "sklearn", "rich", "dataclasses"}
 
-# Carries out a command line as `python -m runner` does, and tells the file named first what was imported by whom.
+# Carries out a command line as `python -m runner` does, and writes down what was imported and by whom.
 PROGRAM = """
 import json
 import sys
@@ -39,7 +39,7 @@ sys.exit(code)
 
 
 def imported(folder: Path, *words: str, code: int = 0) -> dict[str, str]:
-    """Returns the top-level packages that a command line has imported at its end, each with its first importer."""
+    """Returns the packages that a command line has imported at its end, each with its first importer."""
     told = folder / "imported.json"
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     answer = subprocess.run(
@@ -94,5 +94,6 @@ def test_training_imports_its_own_framework_and_never_mlflow(
     found = imported(tmp_path, f"backend={backend}", "debug=fast", f"tracking={tracking}")
     assert found.keys() & (FRAMEWORKS | {"mlflow"}) == own
     # Lightning, Keras and scikit-learn bring these in for themselves where they are installed.
-    assert {found[name] for name in ("matplotlib", "pandas") if name in found}.isdisjoint({"runner", "__main__"})
+    importers = {found[name] for name in ("matplotlib", "pandas") if name in found}
+    assert importers.isdisjoint({"runner", "__main__"})
     assert (tmp_path / "mlflow.db").exists() == (tracking == "mlflow")

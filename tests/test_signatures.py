@@ -102,7 +102,9 @@ def test_what_a_module_makes_on_request_or_nobody_can_read_is_unknown(package: s
         ("wrong.name", "chosen_by_test.wrong is no valid Python: line 1, invalid syntax", None),
     ],
 )
-def test_a_target_that_is_not_there_is_refused(package: str, target: str, rule: str, suggestion: str | None) -> None:
+def test_a_target_that_is_not_there_is_refused(
+    package: str, target: str, rule: str, suggestion: str | None
+) -> None:
     with pytest.raises(TargetError) as caught:
         signature(f"{package}.{target}")
     assert (caught.value.rule, caught.value.suggestion) == (rule, suggestion)

@@ -2,29 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+import numpy as np
+from matplotlib import colormaps
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from numpy.typing import NDArray
 
 # Okabe and Ito's colours, Color Universal Design, 2008.
 COLOURS: Mapping[str, str] = {"train": "#0072B2", "validation": "#D55E00", "test": "#009E73"}
+CLASSES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 INK = "#222222"
-QUIET = "#8A8A8A"
+QUIET = "#757575"
+FAINT = "#BBBBBB"
 RULE = "#DDDDDD"
 DASHED = (0, (4, 3))
 DOTS_PER_INCH = 150
+FEW_POINTS = 30
 
 _TITLE = 12
 _LABEL = 10.5
 _TICK = 9.5
+# A bold letter of the title's size is about this wide, in inches.
+_LETTER = 0.104
+_TITLE_LINES = 2
+_LONGEST_NAME = 24
+_FEW_DECADES = 2.5
+_FINE_TICKS = (1, 2, 5)
 
 
-def figure(*, width: float, height: float, title: str, columns: int = 1) -> tuple[Figure, list[Axes]]:
-    """Returns an empty figure of ``width`` x ``height`` inches and its panels, side by side."""
+def figure(
+    *,
+    width: float,
+    height: float,
+    title: str,
+    rows: int = 1,
+    columns: int = 1,
+    widths: Sequence[float] | None = None,
+    heights: Sequence[float] | None = None,
+    sharex: bool = False,
+    sharey: bool = False,
+) -> tuple[Figure, list[Axes]]:
+    """Returns an empty figure of ``width`` x ``height`` inches and its panels, row by row.
+
+    Args:
+        width: of the figure in inches.
+        height: of the figure in inches.
+        title: the name of the run, broken into lines where it is long.
+        rows: of panels.
+        columns: of panels.
+        widths: of the columns, as shares of one another.
+        heights: of the rows, as shares of one another.
+        sharex: whether the panels have one horizontal axis.
+        sharey: whether the panels have one vertical axis.
+    """
     made = Figure(figsize=(width, height), dpi=DOTS_PER_INCH, layout="constrained", facecolor="white")
-    made.suptitle(title, fontsize=_TITLE, color=INK, x=0.012, ha="left", fontweight="bold")
-    panels = list(made.subplots(1, columns, squeeze=False)[0])
+    heading = _title(title, width)
+    made.suptitle(heading, fontsize=_TITLE, color=INK, x=0.012, ha="left", fontweight="bold")
+    grid: NDArray[Any] = made.subplots(
+        rows,
+        columns,
+        squeeze=False,
+        sharex=sharex,
+        sharey=sharey,
+        width_ratios=widths,
+        height_ratios=heights,
+    )
+    panels: list[Axes] = list(grid.reshape(-1))
     for panel in panels:
         _plain(panel)
     return made, panels
@@ -45,6 +95,59 @@ def grid(panel: Axes) -> None:
     """Draws thin lines behind the data."""
     panel.grid(True, color=RULE, linewidth=0.6)
     panel.set_axisbelow(True)
+
+
+def legend(panel: Axes, **place: Any) -> Legend:
+    """Names what is drawn in a panel, without a frame; ``place`` is as in matplotlib's ``Axes.legend``."""
+    return panel.legend(frameon=False, fontsize=_TICK, labelcolor=INK, **place)
+
+
+def logarithmic(panel: Axes, values: Sequence[float]) -> None:
+    """Gives a panel a logarithmic vertical axis with plain numbers; ``values`` are those drawn, all above 0."""
+    panel.set_yscale("log")
+    decades = np.log10(max(values)) - np.log10(min(values))
+    panel.yaxis.set_major_locator(LogLocator(subs=_FINE_TICKS if decades < _FEW_DECADES else (1,)))
+    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    panel.yaxis.set_minor_formatter(NullFormatter())
+
+
+def marker(points: int) -> str | None:
+    """Returns how a point of a line with so many of them is marked."""
+    return "o" if points <= FEW_POINTS else None
+
+
+def name(text: str) -> str:
+    """Returns the name of a class as it is written into a figure: cut where it is long, and no formula."""
+    cut = text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+    return _literal(cut)
+
+
+def class_colours(classes: int) -> NDArray[np.float64]:
+    """Returns a colour for each class, (classes, 3); beyond the sixth they are darker and lighter ones again."""
+    base = np.array([to_rgb(colour) for colour in CLASSES])
+    towards = (None, 0.0, 1.0)
+    made = [
+        base[each % len(base)]
+        if (end := towards[each // len(base) % len(towards)]) is None
+        else 0.55 * base[each % len(base)] + 0.45 * end
+        for each in range(classes)
+    ]
+    return np.array(made)
+
+
+def in_order(count: int) -> list[Any]:
+    """Returns colours for things that have an order, from dark to light."""
+    return [colormaps["viridis"](place) for place in np.linspace(0.0, 0.88, max(count, 2))[:count]]
+
+
+def _title(text: str, width: float) -> str:
+    lines = textwrap.wrap(text, max(int(width / _LETTER), 10), max_lines=_TITLE_LINES, placeholder=" …")
+    return _literal("\n".join(lines))
+
+
+def _literal(text: str) -> str:
+    """Returns a text in which matplotlib sees no formula."""
+    return text.replace("$", r"\$")
 
 
 def _plain(panel: Axes) -> None:

@@ -14,17 +14,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from runner.experiment import Component
-from runner.results import EpochRecord, Predictions, Result, Status
+from runner.results import Result, Status
 from runner.tracking import RunCard
 from runner.tracking.process import Process
+from runner.tracking.result_files import load_result as load_result
+from runner.tracking.result_files import save_result
 
 JOURNAL = "journal.jsonl"
 ERROR = "error.txt"
-RESULT = "result.json"
-ARRAYS = "result.npz"
 
 Event = dict[str, Any]
 
@@ -108,37 +106,3 @@ def _card_to_json(card: RunCard) -> dict[str, Any]:
         "plots": plots,
         "process": asdict(card.process),
     }
-
-
-def save_result(result: Result, folder: Path) -> None:
-    """Writes a result as text and arrays that need no pickle."""
-    arrays = {
-        f"{split}/{field}": getattr(predictions, field)
-        for split, predictions in result.predictions.items()
-        for field in ("targets", "outputs")
-    }
-    np.savez(folder / ARRAYS, **arrays)
-    content = vars(result) | {
-        "epochs": [vars(record) | {"metrics": dict(record.metrics)} for record in result.epochs],
-        "metrics": dict(result.metrics),
-        "predictions": list(result.predictions),
-    }
-    (folder / RESULT).write_text(json.dumps(content), encoding="utf-8")
-
-
-def load_result(folder: Path) -> Result:
-    """Returns the result that :func:`save_result` wrote."""
-    content = json.loads((folder / RESULT).read_text(encoding="utf-8"))
-    with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-        predictions = {
-            split: Predictions(arrays[f"{split}/targets"], arrays[f"{split}/outputs"])
-            for split in content["predictions"]
-        }
-    return Result(
-        **content
-        | {
-            "classes": tuple(content["classes"]),
-            "epochs": tuple(EpochRecord(**record) for record in content["epochs"]),
-            "predictions": predictions,
-        }
-    )

@@ -19,6 +19,7 @@ from runner.dropout import (
     layer_key,
     threshold,
 )
+from runner.experiment import Component
 from runner.results import Weights
 
 _VARIABLES = {
@@ -31,11 +32,12 @@ _VARIABLES = {
 }
 
 
-class Network(keras.Model):  # type: ignore[misc]  # Keras ships no types.
+class Network(keras.Model):
     """A whole network, made by :func:`network`; images are (batch, height, width, channels)."""
 
     step: Any
     names: tuple[str, ...]
+    activations: dict[str, Component]
 
     def weights_by_name(self) -> Weights:
         """Returns copies of all arrays by canonical name and in canonical layout."""
@@ -48,6 +50,16 @@ class Network(keras.Model):  # type: ignore[misc]  # Keras ships no types.
         """Takes all arrays by canonical name."""
         for name in self.names:
             self._variable(name).assign(weights[name])
+
+    def activation_inputs(self, function: Component) -> list[Any]:
+        """Returns the symbolic tensors that enter the layers of one activation function."""
+        return [self.get_layer(name).input for name, each in self.activations.items() if each == function]
+
+    def gradient_places(self) -> dict[str, int]:
+        """Returns the place of every trained array, by canonical name, among the trainable variables."""
+        places = {id(variable): place for place, variable in enumerate(self.trainable_variables)}
+        found = {name: places.get(id(self._variable(name))) for name in self.names}
+        return {name: place for name, place in found.items() if place is not None}
 
     def _variable(self, name: str) -> Any:
         layer, _, word = name.rpartition("/")
@@ -71,6 +83,7 @@ def network(
     model = kind(inputs=inputs, outputs=outputs, name="network")
     model.step = step
     model.names = tuple(layers.parameters(tree, input_shape))
+    model.activations = layers.activations(tree, input_shape)
     return model
 
 
@@ -138,7 +151,7 @@ class _Interpreter:
         )(inputs)
 
 
-class _BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]  # Keras ships no types.
+class _BatchNorm(keras.layers.BatchNormalization):
     """Batch norm whose running variance is the unbiased one."""
 
     def _moments(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
@@ -147,17 +160,17 @@ class _BatchNorm(keras.layers.BatchNormalization):  # type: ignore[misc]  # Kera
         return mean, variance
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
-        before = tf.identity(self.moving_variance.value) if training else None
+        if not training:
+            return super().call(inputs, training=training, mask=mask)
+        kept = tf.constant(self.momentum, self.moving_variance.dtype) * self.moving_variance
         outputs = super().call(inputs, training=training, mask=mask)
-        if training:
-            # Keras has added (1 - momentum) * biased variance; its unbiased value is n / (n - 1) of that.
-            kept = tf.constant(self.momentum, before.dtype) * before
-            added = self.moving_variance.value - kept
-            self.moving_variance.assign(kept + added * self._rows / (self._rows - 1))
+        # Keras has added (1 - momentum) times the biased variance; the unbiased one is n / (n - 1) of that.
+        added = self.moving_variance - kept
+        self.moving_variance.assign(kept + added * self._rows / (self._rows - 1))
         return outputs
 
 
-class _Dropout(keras.layers.Layer):  # type: ignore[misc]  # Keras ships no types.
+class _Dropout(keras.layers.Layer):
     """Dropout whose mask is a function of (seed, layer, step, element)."""
 
     def __init__(self, rate: float, key: int, step: tf.Variable, *, name: str) -> None:

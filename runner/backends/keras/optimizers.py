@@ -48,6 +48,13 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         self._l2 = l2
         self._decay = decoupled_weight_decay
         self._rate: Any = None
+        self._steps_per_epoch = 0
+        self.gradient_norms: Any = None
+
+    def watch_gradients(self, variables: int, *, steps_per_epoch: int) -> None:
+        """Keeps the norm of each variable's gradient, before any clipping, at the last step of an epoch."""
+        self.gradient_norms = tf.Variable(tf.zeros(variables, tf.float64), trainable=False)
+        self._steps_per_epoch = steps_per_epoch
 
     def scale_learning_rates(self, factor: float) -> None:
         """Multiplies the table by ``factor`` from the next step on."""
@@ -59,7 +66,15 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         last = tf.minimum(step, self._table.shape[0] - 1)
         self._rate = tf.gather(self._table, last) * self._factor
         self.prepare(tf.cast(step + 1, tf.float64))
-        return super().apply(self._clipped([tf.convert_to_tensor(g) for g in grads]), trainable_variables)
+        gradients = [tf.convert_to_tensor(gradient) for gradient in grads]
+        if self._steps_per_epoch > 0:
+            is_last = tf.equal((step + 1) % self._steps_per_epoch, 0)
+            tf.cond(is_last, lambda: self._keep_norms(gradients), lambda: None)
+        return super().apply(self._clipped(gradients), trainable_variables)
+
+    def _keep_norms(self, gradients: list[Any]) -> None:
+        norms = [tf.norm(tf.cast(gradient, tf.float64)) for gradient in gradients]
+        self.gradient_norms.assign(tf.stack(norms))
 
     def prepare(self, step: Any) -> None:
         """Computes what all parameters share in one step, numbered from 1."""

@@ -18,9 +18,11 @@ from runner.backend import Job, Observer
 from runner.backends.keras.layers import Network, network
 from runner.backends.keras.losses import Loss
 from runner.backends.keras.optimizers import PlannedOptimizer
-from runner.experiment import Training
+from runner.experiment import Component, Training
 from runner.plan import Plan
 from runner.results import Evaluation, Weights
+
+Values = NDArray[np.float64]
 
 # Asked here because TensorFlow looks for GPUs at the first question and logs that it found none: while a backend is
 # imported, such lines are held back.
@@ -54,6 +56,16 @@ class KerasModel:
     def load(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
         """Takes all arrays by canonical name."""
         self.network.load_by_name(weights)
+
+    def pre_activations(
+        self, inputs: NDArray[np.float64], function: Component
+    ) -> list[NDArray[np.float64]]:
+        """Returns what enters each hidden layer's activation ``function``, one array for each layer."""
+        entering = self.network.activation_inputs(function)
+        if not entering:
+            return []
+        answers = keras.Model(self.network.inputs, entering).predict_on_batch(inputs.astype(self.dtype))
+        return [np.asarray(answer, dtype=np.float64) for answer in answers]
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Returns an array as a tensor: numbers in the training's precision, classes as integers."""
@@ -109,6 +121,9 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     model.network.compile(
         optimizer=optimizer, steps_per_execution=training.steps_per_execution, jit_compile=False
     )
+    optimizer.watch_gradients(
+        len(model.network.trainable_variables), steps_per_epoch=plan.steps_per_epoch
+    )
     reporter = _Reporter(model, job, observer, optimizer)
     model.network.fit(
         _batches(model, job, reporter),
@@ -119,12 +134,21 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     )
 
 
+def activation(*, function: Component, inputs: NDArray[np.float64]) -> tuple[Values, Values]:
+    """Returns f and f' at each of the inputs, f' by automatic differentiation, in float64."""
+    points = tf.constant(inputs, tf.float64)
+    with tf.GradientTape() as tape:
+        tape.watch(points)
+        values = component.build(function)(points)
+    return values.numpy(), tape.gradient(values, points).numpy()
+
+
 def versions() -> dict[str, str]:
     """Returns the versions of the framework's packages by their names."""
     return {"keras": keras.__version__, "tensorflow": importlib.metadata.version("tensorflow")}
 
 
-class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships no types.
+class _Reporter(keras.callbacks.Callback):
     """Tells the observer what happened, and does what it decides."""
 
     def __init__(
@@ -137,6 +161,7 @@ class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships 
         self._validation = job.splits.validation
         self._observer = observer
         self._optimizer = optimizer
+        self._places = model.network.gradient_places()
         self._reported = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
@@ -152,7 +177,9 @@ class _Reporter(keras.callbacks.Callback):  # type: ignore[misc]  # Keras ships 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rows = self._validation
         validation = self._trained.evaluate(rows.inputs, rows.targets) if len(rows) else None
-        decision = self._observer.epoch(epoch + 1, validation, self._trained.weights)
+        norms = self._optimizer.gradient_norms.numpy()
+        by_name = {name: float(norms[place]) for name, place in self._places.items()}
+        decision = self._observer.epoch(epoch + 1, validation, self._trained.weights, by_name)
         self._optimizer.scale_learning_rates(decision.learning_rate_factor)
         self._trained.network.stop_training = decision.stop
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from runner import component, layers
 from runner.dropout import INDEX_MULTIPLIER, MASK, layer_key, mix, threshold
+from runner.experiment import Component
 from runner.results import Weights
 
 
@@ -42,6 +43,19 @@ class Network(nn.Module):
         """Notes where the array of a canonical name lives; ``axes`` turns its axes into torch's order."""
         self._places[name] = _Place(module, attribute, axes)
 
+    def gradient_norms(self) -> dict[str, float]:
+        """Returns the Euclidean norm of every trained array's gradient by canonical name."""
+        gradients = {name: place.gradient() for name, place in self._places.items()}
+        return {
+            name: float(gradient.double().norm())
+            for name, gradient in gradients.items()
+            if gradient is not None
+        }
+
+    def functions(self, function: Component) -> list[nn.Module]:
+        """Returns the modules that carry out one activation function, in the order of the layers."""
+        return [each for each in self.modules() if isinstance(each, _Function) and each.component == function]
+
     def weights(self) -> Weights:
         """Returns copies of all arrays by canonical name and in canonical layout."""
         return {name: place.read() for name, place in self._places.items()}
@@ -67,6 +81,9 @@ class _Place:
     def write(self, array: NDArray[np.float64]) -> None:
         with torch.no_grad():
             self._tensor().copy_(torch.from_numpy(np.ascontiguousarray(array.transpose(self.axes))))
+
+    def gradient(self) -> Tensor | None:
+        return self._tensor().grad
 
     def _tensor(self) -> Tensor:
         tensor: Tensor = getattr(self.module, self.attribute)
@@ -108,7 +125,7 @@ class _Interpreter:
             case layers.Flatten():
                 return _Flatten()
             case layers.Activation():
-                return _Function(component.build(layer.function), channels_first=len(shape) == 3)
+                return _Function(layer.function, channels_first=len(shape) == 3)
             case layers.Dropout():
                 return _Dropout(layer.rate, layer_key(self._seed, layer.name), self._network)
             case layers.BatchNorm():
@@ -156,9 +173,10 @@ class _Interpreter:
 class _Function(nn.Module):
     """An activation; for images the channels are put last for it, since softmax looks at the last axis."""
 
-    def __init__(self, function: Callable[[Tensor], Tensor], *, channels_first: bool) -> None:
+    def __init__(self, function: Component, *, channels_first: bool) -> None:
         super().__init__()
-        self._function = function
+        self.component = function
+        self._function: Callable[[Tensor], Tensor] = component.build(function)
         self._channels_first = channels_first
 
     def forward(self, inputs: Tensor) -> Tensor:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib.metadata
 import logging
 import warnings
 from collections.abc import Iterator, Mapping
@@ -13,13 +14,13 @@ import numpy as np
 import pytorch_lightning as lightning
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from runner import component
 from runner.backend import Job, Observer
 from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
-from runner.experiment import Clipping
+from runner.experiment import Clipping, Component
 from runner.results import Evaluation, Weights
 
 _PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
@@ -27,6 +28,7 @@ _PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
 _EVALUATION_ROWS = 4096
 
 Chunk = tuple[int, list[Tensor]]
+Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,23 @@ class TorchModel:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
             outputs: Tensor = self.network(inputs)
         return outputs.float() if self.autocast else outputs
+
+    def pre_activations(
+        self, inputs: NDArray[np.float64], function: Component
+    ) -> list[NDArray[np.float64]]:
+        """Returns what enters each hidden layer's activation ``function``, one array for each layer."""
+        entering: list[NDArray[np.float64]] = []
+
+        def note(module: nn.Module, arguments: tuple[Tensor]) -> None:
+            entering.append(arguments[0].double().cpu().numpy())
+
+        handles = [each.register_forward_pre_hook(note) for each in self.network.functions(function)]
+        self.network.eval()
+        with torch.inference_mode():
+            self.logits(self.tensor(inputs))
+        for handle in handles:
+            handle.remove()
+        return entering
 
     def weights(self) -> Weights:
         """Returns copies of all arrays by canonical name and in canonical layout."""
@@ -106,9 +125,17 @@ def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
     model.network.to(model.device)
 
 
+def activation(*, function: Component, inputs: NDArray[np.float64]) -> tuple[Values, Values]:
+    """Returns f and f' at each of the inputs, f' by automatic differentiation, in float64."""
+    points = torch.tensor(inputs, dtype=torch.float64, requires_grad=True)
+    values = component.build(function)(points)
+    (derivatives,) = torch.autograd.grad(values.sum(), points)
+    return values.detach().numpy(), derivatives.numpy()
+
+
 def versions() -> dict[str, str]:
     """Returns the versions of the framework's packages by their names."""
-    return {"torch": torch.__version__, "pytorch-lightning": lightning.__version__}
+    return {"torch": torch.__version__, "pytorch-lightning": importlib.metadata.version("pytorch-lightning")}
 
 
 class _Module(lightning.LightningModule):
@@ -128,6 +155,7 @@ class _Module(lightning.LightningModule):
         self._observer = observer
         self._rate_factor = 1.0
         self._validation: Evaluation | None = None
+        self._gradient_norms: dict[str, float] = {}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
         optimizer: torch.optim.Optimizer = self._optimizer(list(self.network.parameters()))
@@ -151,6 +179,8 @@ class _Module(lightning.LightningModule):
         loss = self._model.loss(self._model.logits(self._inputs[rows]), self._targets[rows])
         optimizer.zero_grad()
         self.manual_backward(loss)
+        if (step + 1) % self.plan.steps_per_epoch == 0:
+            self._gradient_norms = self.network.gradient_norms()
         _clip(list(self.network.parameters()), self._clipping)
         optimizer.step()
         return loss.detach()
@@ -160,7 +190,9 @@ class _Module(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         epoch = self.current_epoch + 1
-        decision = self._observer.epoch(epoch, self._validation, self._model.weights)
+        decision = self._observer.epoch(
+            epoch, self._validation, self._model.weights, self._gradient_norms
+        )
         self._rate_factor = decision.learning_rate_factor
         self.trainer.should_stop = decision.stop
 

@@ -1,0 +1,95 @@
+"""What some figures are drawn from and only a trained model can say; computed after training, drawn elsewhere."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner import layers
+from runner.backend import Job, Model, TrainingModule
+from runner.blueprint import Blueprint
+from runner.conductor import predictions
+from runner.data import Splits
+from runner.experiment import Experiment
+from runner.results import ActivationTrace, Boundary, Mistakes, Predictions
+
+_GRID_SIDE = 200
+_IMAGES = 16
+_ACTIVATION_POINTS = 401
+_ACTIVATION_BINS = 60
+# Rows that are enough to see where pre-activations lie.
+_ACTIVATION_ROWS = 512
+
+Floats = NDArray[np.float64]
+
+
+def boundary(model: Model, experiment: Experiment, drawing: Blueprint, splits: Splits) -> Boundary | None:
+    """Returns what the model says over the plane around the training rows, where it has two inputs and classes."""
+    if drawing.input_shape != (2,) or drawing.source.task == "regression":
+        return None
+    rows = splits.train
+    low, high = rows.inputs.min(axis=0), rows.inputs.max(axis=0)
+    margin = 0.1 * (high - low)
+    first, second = (
+        np.linspace(low[axis] - margin[axis], high[axis] + margin[axis], _GRID_SIDE) for axis in (0, 1)
+    )
+    grid = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
+    # Any class will do: the loss of points that belong to none is not looked at.
+    answer = model.evaluate(grid, np.zeros(len(grid), dtype=np.int64))
+    outputs = predictions(experiment.output, splits, np.zeros(len(grid)), answer.logits).outputs
+    scale, mean = splits.input_scale, splits.input_mean
+    return Boundary(
+        first=first * scale[0] + mean[0],
+        second=second * scale[1] + mean[1],
+        outputs=outputs.reshape(_GRID_SIDE, _GRID_SIDE, -1),
+        inputs=rows.inputs * scale + mean,
+        targets=rows.targets.astype(np.float64),
+    )
+
+
+def mistakes(shown: Predictions, drawing: Blueprint, splits: Splits) -> Mistakes | None:
+    """Returns the test images on whose class the model was most wrongly sure, where there are images and mistakes."""
+    if len(drawing.input_shape) != 3 or drawing.source.task == "regression":
+        return None
+    outputs, targets = shown.outputs, shown.targets.astype(np.int64)
+    certainty = outputs if outputs.shape[1] > 1 else np.hstack([1 - outputs, outputs])
+    is_wrong = certainty.argmax(axis=1) != targets
+    worst = np.argsort(np.where(is_wrong, -certainty.max(axis=1), np.inf), kind="stable")
+    worst = worst[: min(_IMAGES, int(is_wrong.sum()))]
+    if len(worst) == 0:
+        return None
+    images = splits.test.inputs[worst] * splits.input_scale + splits.input_mean
+    return Mistakes(images, targets[worst].astype(np.float64), outputs[worst])
+
+
+def activation(
+    engine: TrainingModule, model: Model, job: Job
+) -> ActivationTrace | None:
+    """Returns the hidden activation over the pre-activations of validation rows, or of training rows without any.
+
+    None where there is no hidden activation, or where it looks at more than one number at a time, as softmax does.
+    """
+    function = job.experiment.activation
+    if function not in layers.activations(job.tree, job.input_shape).values():
+        return None
+    rows = job.splits.validation if len(job.splits.validation) else job.splits.train
+    entering = model.pre_activations(rows.inputs[:_ACTIVATION_ROWS], function)
+    occurred = np.concatenate([array.ravel() for array in entering])
+    occurred = occurred[np.isfinite(occurred)]
+    if len(occurred) == 0:
+        return None
+    bound = max(float(np.quantile(np.abs(occurred), 0.999)), 1.0)
+    points = np.linspace(-bound, bound, _ACTIVATION_POINTS)
+    values, derivatives = engine.activation(function=function, inputs=points[:, None])
+    together, _ = engine.activation(function=function, inputs=points[None, :])
+    if not np.allclose(values.ravel(), together.ravel()):
+        return None
+    counts, edges = np.histogram(occurred, bins=_ACTIVATION_BINS, range=(-bound, bound))
+    return ActivationTrace(
+        name=function.name,
+        inputs=points,
+        values=values.ravel(),
+        derivatives=derivatives.ravel(),
+        edges=edges,
+        shares=counts / len(occurred),
+    )

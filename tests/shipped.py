@@ -1,0 +1,70 @@
+"""Every shipped option of every group, and what has to be chosen beside it for a run that makes sense."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+CONF = Path(__file__).parents[1] / "conf"
+BACKENDS = ("torch", "keras")
+COUNTS = {
+    "activation": 13,
+    "architecture": 4,
+    "backend": 2,
+    "data": 12,
+    "debug": 4,
+    "hydra/launcher": 1,
+    "initializer": 11,
+    "loss": 6,
+    "optimizer": 5,
+    "plots": 2,
+    "schedule": 6,
+    "tracking": 2,
+    "training": 1,
+}
+BESIDE = {
+    "loss=binary_cross_entropy": "data=moons",
+    "loss=huber": "data=diabetes",
+    "loss=mae": "data=diabetes",
+    "loss=mse": "data=diabetes",
+}
+
+
+def files(group: str) -> list[Path]:
+    """Returns the files of a group."""
+    return sorted((CONF / group).glob("*.yaml"))
+
+
+def names(group: str) -> list[str]:
+    """Returns the options of a group."""
+    return [path.stem for path in files(group)]
+
+
+def overrides(group: str, name: str, backend: str) -> list[str]:
+    """Returns a command line with an option and what goes with it; the option has the last word."""
+    choice = f"{group}={name}"
+    return [f"backend={backend}", *filter(None, [BESIDE.get(choice)]), choice]
+
+
+def main() -> None:
+    """Composes and checks every option for both backends; prints what was said and what was imported."""
+    from runner import compose
+    from runner.errors import ConfigurationError
+
+    said: dict[str, str] = {}
+    with compose.session():
+        for group in COUNTS:
+            for name in names(group):
+                for backend in BACKENDS:
+                    words = overrides(group, name, backend)
+                    try:
+                        compose.inspect(compose.compose(words))
+                        said[" ".join(words)] = "sound"
+                    except ConfigurationError as error:
+                        said[" ".join(words)] = str(error)
+    print(json.dumps({"said": said, "imported": sorted(sys.modules)}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Every experiment: its header, its configuration on both backends, and, of two of them, a training of a few steps."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hydra.errors import HydraException
+from omegaconf.errors import OmegaConfBaseException
+from support import trained
+
+from runner import compose, folders, request
+from runner.errors import ConfigurationError
+
+FILES = sorted(folders.experiments().glob("*.yaml"))
+COUNT = 17
+BACKENDS = ("torch", "keras")
+ENTRIES = ("Question", "Source", "Expected", "Time", "Run")
+NAMES = [path.stem for path in FILES]
+
+
+def header(path: Path) -> list[str]:
+    """Returns the comments at the beginning of a file without their signs."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    length = next(number for number, line in enumerate(lines) if not line.startswith("#"))
+    return [line.removeprefix("#").strip() for line in lines[:length]]
+
+
+def entries(path: Path) -> dict[str, str]:
+    """Returns the header's entries by name, their lines joined."""
+    found: dict[str, list[str]] = {}
+    name = ""
+    for line in header(path)[1:]:
+        word, separator, rest = line.partition(":")
+        if separator and word in ENTRIES:
+            name, line = word, rest.strip()
+            assert name not in found, f"{path.name} has {name} twice"
+        if name:
+            found.setdefault(name, []).append(line)
+    return {name: " ".join(lines).strip() for name, lines in found.items()}
+
+
+def parameters(path: Path) -> dict[str, Any]:
+    """Returns what a file sweeps over by itself: key -> values."""
+    hydra = yaml.safe_load(path.read_text(encoding="utf-8")).get("hydra", {})
+    assert (hydra.get("mode") == "MULTIRUN") == bool(hydra), "a sweep has a mode and parameters"
+    return hydra["sweeper"]["params"] if hydra else {}
+
+
+def answer(words: Sequence[str]) -> request.Answer:
+    """Returns what the program finds about a command line, all of its jobs looked at."""
+    asked = request.parse(words)
+    with compose.session(asked.config_dir):
+        return request.answer(asked, every_job=True)
+
+
+def test_all_experiments_are_found() -> None:
+    assert len(FILES) == COUNT
+    assert folders.option_names(folders.EXPERIMENT) == NAMES
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_header_answers_everything_in_order(path: Path) -> None:
+    assert header(path)[0].endswith("?")
+    assert folders.headline(path) == header(path)[0]
+    assert tuple(entries(path)) == ENTRIES
+    assert all(len(text) > 10 for text in entries(path).values())
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_source_names_a_year_and_expected_names_figures(path: Path) -> None:
+    found = entries(path)
+    assert re.search(r"\b(19|20)\d\d\b", found["Source"])
+    assert re.search(r"\d\.\d", found["Expected"])
+    assert all(f"{backend} " in found["Time"] for backend in BACKENDS)
+
+
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_run_command_is_the_experiment_alone(path: Path) -> None:
+    assert entries(path)["Run"] == f"python -m runner experiment={path.stem}"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_every_job_passes_all_checks(path: Path, backend: str) -> None:
+    words = shlex.split(entries(path)["Run"])[3:]
+    found = answer([*words, f"backend={backend}"])
+    jobs = 1
+    for values in parameters(path).values():
+        jobs *= len(re.findall(r"\[[^]]*\]|[^,\[\]]+", str(values)))
+    assert found.multirun == (jobs > 1)
+    assert found.jobs == (jobs if jobs > 1 else None)
+    assert found.checked.experiment.backend.name == backend
+    assert found.checked.warnings == ()
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_both_backends_can_be_asked_for_at_once(name: str) -> None:
+    alone, both = (answer([f"experiment={name}", *more]) for more in ([], ["backend=torch,keras", "-m"]))
+    assert both.jobs == 2 * (alone.jobs or 1)
+
+
+def test_a_faulty_value_beside_an_experiment_is_refused() -> None:
+    with pytest.raises(ConfigurationError, match="learning_rate"):
+        answer(["experiment=momentum", "optimizer.learning_rate=-1"])
+
+
+@pytest.mark.parametrize(
+    ("name", "override", "expected_metric"),
+    [
+        ("xor_needs_a_hidden_layer", "architecture=linear", "test/accuracy"),
+        ("loss_of_a_regression", "loss=huber", "test/r2"),
+    ],
+)
+def test_an_experiment_trains(name: str, override: str, expected_metric: str) -> None:
+    result, _ = trained(f"experiment={name}", override, "debug=fast", "backend=torch")
+    assert result.epochs[-1].step == 2
+    assert expected_metric in result.metrics

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from runner import layers
 from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
 from runner.conductor import predictions
-from runner.data import Splits
-from runner.experiment import Experiment
 from runner.results import ActivationTrace, Boundary, Mistakes, Predictions
 
 _GRID_SIDE = 200
@@ -20,13 +17,12 @@ _ACTIVATION_BINS = 60
 # Rows that are enough to see where pre-activations lie.
 _ACTIVATION_ROWS = 512
 
-Floats = NDArray[np.float64]
 
-
-def boundary(model: Model, experiment: Experiment, drawing: Blueprint, splits: Splits) -> Boundary | None:
+def boundary(model: Model, job: Job, drawing: Blueprint) -> Boundary | None:
     """Returns what the model says over the plane around the training rows, where it has two inputs and classes."""
     if drawing.input_shape != (2,) or drawing.source.task == "regression":
         return None
+    splits = job.splits
     rows = splits.train
     low, high = rows.inputs.min(axis=0), rows.inputs.max(axis=0)
     margin = 0.1 * (high - low)
@@ -36,7 +32,7 @@ def boundary(model: Model, experiment: Experiment, drawing: Blueprint, splits: S
     grid = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
     # Any class will do: the loss of points that belong to none is not looked at.
     answer = model.evaluate(grid, np.zeros(len(grid), dtype=np.int64))
-    outputs = predictions(experiment.output, splits, np.zeros(len(grid)), answer.logits).outputs
+    outputs = predictions(job.experiment.output, splits, np.zeros(len(grid)), answer.logits).outputs
     scale, mean = splits.input_scale, splits.input_mean
     return Boundary(
         first=first * scale[0] + mean[0],
@@ -47,7 +43,7 @@ def boundary(model: Model, experiment: Experiment, drawing: Blueprint, splits: S
     )
 
 
-def mistakes(shown: Predictions, drawing: Blueprint, splits: Splits) -> Mistakes | None:
+def mistakes(shown: Predictions, job: Job, drawing: Blueprint) -> Mistakes | None:
     """Returns the test images on whose class the model was most wrongly sure, where there are images and mistakes."""
     if len(drawing.input_shape) != 3 or drawing.source.task == "regression":
         return None
@@ -58,13 +54,11 @@ def mistakes(shown: Predictions, drawing: Blueprint, splits: Splits) -> Mistakes
     worst = worst[: min(_IMAGES, int(is_wrong.sum()))]
     if len(worst) == 0:
         return None
-    images = splits.test.inputs[worst] * splits.input_scale + splits.input_mean
+    images = job.splits.test.inputs[worst] * job.splits.input_scale + job.splits.input_mean
     return Mistakes(images, targets[worst].astype(np.float64), outputs[worst])
 
 
-def activation(
-    engine: TrainingModule, model: Model, job: Job
-) -> ActivationTrace | None:
+def activation(engine: TrainingModule, model: Model, job: Job) -> ActivationTrace | None:
     """Returns the hidden activation over the pre-activations of validation rows, or of training rows without any.
 
     None where there is no hidden activation, or where it looks at more than one number at a time, as softmax does.

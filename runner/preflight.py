@@ -85,6 +85,10 @@ def _override_faults(override: Override, known: Known, multirun: bool) -> Iterat
         if override.is_sweep_override():
             rule = "takes one value, because Hydra itself is the same for all jobs"
             yield Fault(override.key_or_group, rule, override.get_value_string())
+    elif override.key_or_group == "hydra":
+        yield Fault(
+            "hydra", "is Hydra's own", _text(override), remedy="Set one of its keys, as hydra.run.dir=."
+        )
     elif not override.key_or_group:
         yield Fault(_text(override), "must be written as key=value")
     elif override.is_sweep_override() and not multirun:
@@ -95,6 +99,9 @@ def _override_faults(override: Override, known: Known, multirun: bool) -> Iterat
         yield Fault(group, rule, _text(override), remedy=f"Write {group}={override.get_value_string()}.")
     elif override.key_or_group in known:
         yield from _choice_faults(override, known[override.key_or_group])
+    elif override.value_type == ValueType.GLOB_CHOICE_SWEEP:
+        rule = "is no group, so a glob has no options to pick from"
+        yield Fault(override.key_or_group, rule, override.get_value_string())
     elif "/" in override.key_or_group or override.package is not None:
         yield _no_group(override, known)
 

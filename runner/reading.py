@@ -122,6 +122,9 @@ def _source(data: Component, seed: Any, found: list[Fault]) -> tuple[Source | No
         source = component.build(data, seed=0 if any(fault.key == "seed" for fault in found) else seed)
     except ConfigurationError as error:
         return None, list(error.faults)
+    except TypeError as error:
+        # A target without source text tells only here which arguments it takes.
+        return None, [Fault("data", f"cannot be made: {error}", data.target)]
     if not isinstance(source, Source):
         rule = "must return a runner.data.Source"
         return None, [Fault(f"data.{component.TARGET}", rule, type(source).__name__)]

@@ -33,7 +33,7 @@ def fault(error: BaseException, known: Mapping[str, Sequence[str]], overrides: S
         group, _, name = str(error.missing_cfg_file).rpartition("/")
         return _no_first_file(name) if not group else _missing_option(group, name, known, overrides)
     text = " ".join(line.strip() for line in _lines(error)[:2])
-    return Fault("configuration", "cannot be put together", text.rstrip("."))
+    return Fault("configuration", f"cannot be put together: {text.rstrip('.')}")
 
 
 def _invalid_yaml(error: yaml.MarkedYAMLError) -> Fault:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
@@ -14,6 +14,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
+from omegaconf.errors import OmegaConfBaseException
 
 from runner import compose, preflight, reading, refusals
 from runner.errors import ConfigurationError, Fault
@@ -108,8 +109,8 @@ def shows(request: Request) -> bool:
     if not (flags.cfg or flags.info or flags.hydra_help):
         return False
     attempt = _attempt(request, preflight.known_options(compose.repository()), multirun=False)
-    if attempt.faults:
-        raise ConfigurationError(attempt.faults)
+    if attempt.faults or attempt.refused:
+        raise ConfigurationError(attempt.faults or attempt.refused)
     if flags.cfg:
         hydra.show_cfg(name, overrides, flags.cfg, flags.package, flags.resolve)
     elif flags.info:
@@ -143,7 +144,7 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
     if jobs is not None and (faults or attempt.faults or every_job):
         for job in jobs[1:_JOBS_INSPECTED]:
             faults += _inspect_job(request, job, known)[1]
-    faults = [*attempt.faults, *faults]
+    faults = [*attempt.faults, *faults] or list(attempt.refused)
     if faults or checked is None:
         raise ConfigurationError(list(dict.fromkeys(faults)))
     return Answer(attempt.config, multirun, checked, None if jobs is None else len(jobs))
@@ -151,11 +152,19 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
 
 @dataclass(frozen=True)
 class _Attempt:
-    """A configuration of the overrides that could be tried, and the faults of the others."""
+    """A configuration of the overrides that could be tried, and the faults of the others.
+
+    Args:
+        config: what was composed; None where nothing could be.
+        good: the overrides that Hydra takes.
+        faults: what is wrong with the others.
+        refused: what Hydra itself said, for where nothing better is found.
+    """
 
     config: DictConfig | None
     good: tuple[str, ...]
     faults: tuple[Fault, ...]
+    refused: tuple[Fault, ...] = ()
 
 
 def _attempt(request: Request, known: preflight.Known, multirun: bool) -> _Attempt:
@@ -169,7 +178,7 @@ def _attempt(request: Request, known: preflight.Known, multirun: bool) -> _Attem
     if base is None:
         return _Attempt(None, (), (*typed.faults, *unmade))
     found = [fault for override in typed.values for fault in _set(base, override)]
-    return _Attempt(base, choices, (*typed.faults, *(found or refused)))
+    return _Attempt(base, choices, (*typed.faults, *found), tuple(refused))
 
 
 def _try(
@@ -196,9 +205,17 @@ def _set(config: DictConfig, override: Override) -> list[Fault]:
         with open_dict(node):
             del node[last]
     elif not override.is_sweep_override():
-        OmegaConf.update(config, key, override.value(), merge=True, force_add=True)
+        _update(config, key, override.value())
         config.hydra.overrides.task.append(line)
     return []
+
+
+def _update(config: DictConfig, key: str, value: Any) -> None:
+    """Sets a value that Hydra may have refused, so that what is wrong with it is found with everything else."""
+    try:
+        OmegaConf.update(config, key, value, merge=True, force_add=True)
+    except OmegaConfBaseException:
+        OmegaConf.update(config, key, value, merge=False, force_add=True)
 
 
 def _has(config: DictConfig, key: str) -> bool:
@@ -218,6 +235,8 @@ def _jobs(config: DictConfig, overrides: Sequence[str]) -> list[list[str]]:
             jobs: list[list[str]] = BasicSweeper.split_arguments(typed, None)[0]
         except HydraException as error:
             raise ConfigurationError([refusals.fault(error, {})]) from error
+        if not jobs:
+            raise ConfigurationError([Fault("-m", "there is no job, because a glob picks no option")])
         return jobs
     return [[override.input_line or "" for override in typed if not override.is_sweep_override()]]
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from runner import folders
 from runner.errors import Fault
 from runner.experiment import Backend, Experiment, Tracking
+from runner.tracking import store
 
 _FRAMEWORKS = {"torch": ("torch", "pytorch_lightning"), "keras": ("keras", "tensorflow")}
 _SECONDS_FOR_AN_ANSWER = 5.0
@@ -54,7 +55,12 @@ def _store_faults(tracking: Tracking) -> Iterator[Fault]:
     if not tracking.enabled or not uri:
         return
     scheme, separator, _ = uri.partition("://")
-    if not separator or scheme == "file":
+    database = store.database(uri)
+    if database is not None and not database.parent.is_dir():
+        yield Fault("tracking.uri", f"there is no folder {database.parent}", uri)
+    elif uri.startswith("databricks"):
+        return
+    elif not separator or scheme == "file":
         rule = "must be a database or a server, because MLflow no longer develops its store of plain files"
         yield Fault("tracking.uri", rule, uri, remedy="Write sqlite:///mlflow.db or leave it null.")
     elif scheme in ("http", "https"):

@@ -242,6 +242,9 @@ CASES: dict[str, list[str]] = {
         "tracking.uri: must be a database or a server, because MLflow no longer develops its store of plain"
         " files. Received: mlruns. Write sqlite:///mlflow.db or leave it null."
     ],
+    "tracking.uri=sqlite:////nowhere/at/all.db": [
+        "tracking.uri: there is no folder /nowhere/at. Received: sqlite:////nowhere/at/all.db."
+    ],
     "tracking.uri=http://127.0.0.1:1": [
         "tracking.uri: no tracking server answers: Connection refused. Received: http://127.0.0.1:1."
         " Start it with mlflow server, or leave tracking.uri at null for a file in this folder."
@@ -251,7 +254,8 @@ CASES: dict[str, list[str]] = {
         "optimizr: there is no such key. Did you mean optimizer?",
         "seed: must be at least 0. Received: -1.",
         "training.epochs: must be at least 1. Received: 0.",
-        "loss: mse needs numbers to predict, and data=digits has 10 classes. Take loss=auto or cross_entropy.",
+        "loss: mse needs numbers to predict, and data=digits has 10 classes."
+        " Take loss=auto or cross_entropy.",
     ],
     "-m seed=0,-1 optimizer.learning_rate=-1,0.1": [
         "optimizer.learning_rate: must be above 0. Received: -1.",

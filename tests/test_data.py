@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 import subprocess
 import sys
 from collections import Counter
@@ -275,6 +277,24 @@ def test_inputs_are_standardised_by_the_training_rows(name: str) -> None:
         expected = scaler.transform(before.reshape(len(before), -1)).reshape(before.shape)
         np.testing.assert_allclose(after, expected, atol=1e-12)
     assert (scaled.target_mean, scaled.target_scale) == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("standardise", [True, False])
+def test_inputs_can_be_restored_to_the_units_of_the_data(standardise: bool) -> None:
+    plain, parts = (split_of(shipped.digits(), standardise=choice) for choice in (False, standardise))
+    assert parts.input_mean.shape == parts.input_scale.shape == (8, 8, 1)
+    restored = parts.test.inputs * parts.input_scale + parts.input_mean
+    np.testing.assert_allclose(restored, plain.test.inputs, rtol=0, atol=1e-12)
+    expected = plain.train.inputs.mean(axis=0) if standardise else np.zeros((8, 8, 1))
+    np.testing.assert_allclose(parts.input_mean, expected, rtol=1e-12)
+
+
+def test_the_digest_is_of_the_data_and_of_nothing_else() -> None:
+    inputs, targets = np.array([[1.0], [2.5], [4.0]]), np.array([0, 1, 0])
+    source = Source("three", "binary", (1,), ("no", "yes"), 3, lambda: (inputs, targets))
+    described = b"(3, 1)" + struct.pack("<3d", 1.0, 2.5, 4.0) + b"(3,)" + struct.pack("<3q", 0, 1, 0)
+    expected = hashlib.sha256(described).hexdigest()
+    assert {split_of(source, seed, standardise=seed == 1).sha256 for seed in (0, 1)} == {expected}
 
 
 def test_targets_of_a_regression_are_standardised_and_can_be_restored() -> None:

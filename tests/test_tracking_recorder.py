@@ -173,7 +173,7 @@ class TestOneRecorderForSeveralRuns:
         run = runs(base)["bad"]
         assert run.data.tags["error"] == "diverged at step 3"
         files = mlflow.MlflowClient(address(None, base)).list_artifacts(run.info.run_id)
-        assert [item.path for item in files] == ["error.txt"]
+        assert [item.path for item in files] == ["error.txt", "packages.txt"]
 
     def test_sending_all_of_it_again_changes_nothing(self, base: Path, report: RecorderReport) -> None:
         from runner.tracking.delivery import Delivery
@@ -234,7 +234,7 @@ def test_a_file_that_cannot_be_stored_waits_and_the_status_does_not(tmp_path: Pa
     assert delivery.complete
     run_id = runs(tmp_path)["a run"].info.run_id
     files = mlflow.MlflowClient(address(None, tmp_path)).list_artifacts(run_id)
-    assert [item.path for item in files] == ["config.yaml"]
+    assert [item.path for item in files] == ["config.yaml", "packages.txt"]
 
 
 def test_a_server_that_does_not_answer_is_told_at_the_end_and_nothing_is_lost(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,18 @@ def prepare(source: Source, *, split: Split, standardise: bool, seed: int, debug
     inputs, targets = _read(source)
     order = _order(targets, source.task == "regression", seed)[: debug.rows]
     parts = tuple(Rows(inputs[part], targets[part]) for part in _parts(order, split))
+    input_mean, input_scale = np.zeros(source.input_shape), np.ones(source.input_shape)
     mean, scale = 0.0, 1.0
     if standardise:
-        parts = _standardised_inputs(parts)
+        input_mean, input_scale = _statistics(parts[0].inputs)
+        parts = tuple(Rows((part.inputs - input_mean) / input_scale, part.targets) for part in parts)
         if source.task == "regression":
             mean, scale = (float(statistic[0]) for statistic in _statistics(parts[0].targets))
             parts = tuple(Rows(part.inputs, (part.targets - mean) / scale) for part in parts)
     train, validation, test = parts
-    return Splits(train, validation, test, mean, scale)
+    return Splits(
+        train, validation, test, input_mean, input_scale, mean, scale, _sha256(inputs, targets)
+    )
 
 
 def sizes(rows: int, split: Split) -> tuple[int, int, int]:
@@ -50,16 +55,20 @@ def sizes(rows: int, split: Split) -> tuple[int, int, int]:
     return rows - validation - test, validation, test
 
 
-def _standardised_inputs(parts: tuple[Rows, ...]) -> tuple[Rows, ...]:
-    mean, scale = _statistics(parts[0].inputs)
-    return tuple(Rows((part.inputs - mean) / scale, part.targets) for part in parts)
-
-
 def _statistics(values: Floats) -> tuple[Floats, Floats]:
     """Returns the mean and the standard deviation of each element over the rows, 1 where it is constant."""
     # Rounding gives a constant such as 0.1 a deviation just above 0: compare the values themselves.
     constant = values.min(axis=0) == values.max(axis=0)
     return values.mean(axis=0), np.where(constant, 1.0, values.std(axis=0))
+
+
+def _sha256(*arrays: NDArray[Any]) -> str:
+    total = hashlib.sha256()
+    for array in arrays:
+        total.update(str(array.shape).encode())
+        # Little-endian everywhere, so that a data set has one digest on every machine.
+        total.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+    return total.hexdigest()
 
 
 def _order(targets: NDArray[Any], plain: bool, seed: int) -> Indices:

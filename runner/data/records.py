@@ -52,12 +52,25 @@ class Rows:
 class Splits:
     """The three parts of a data set, ready for training.
 
-    A target t of the data stands here as (t - target_mean) / target_scale; these are 0 and 1 where the
-    targets were left alone.
+    An input x of the data stands here as (x - input_mean) / input_scale, element by element, and a target t
+    as (t - target_mean) / target_scale; these are 0 and 1 where inputs or targets were left alone.
+
+    Args:
+        train: what is learnt from.
+        validation: what decides which epoch is the best.
+        test: what is kept for the end.
+        input_mean: of the shape of one example.
+        input_scale: of the shape of one example.
+        target_mean: in the units of the data.
+        target_scale: in the units of the data.
+        sha256: of the shapes and values of all inputs and targets as they were read, in hexadecimal.
     """
 
     train: Rows
     validation: Rows
     test: Rows
+    input_mean: NDArray[np.float64]
+    input_scale: NDArray[np.float64]
     target_mean: float
     target_scale: float
+    sha256: str

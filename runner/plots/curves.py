@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import math
+import statistics
 from collections.abc import Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from runner.plots import style
 from runner.quantities import Positive
 from runner.results import SPLITS, Result
 
-_POINTS_WITH_MARKERS = 30
-_FEW_DECADES = 2.5
-_FINE_TICKS = (1, 2, 5)
+_LEARNING_RATE = "learning_rate"
+# Rates that differ by less are one rate, computed in different ways.
+_SAME = 1.0e-9
 
 
 def learning_curves(*, result: Result, title: str, logarithmic_from: Positive) -> Figure | None:
@@ -35,8 +35,38 @@ def learning_curves(*, result: Result, title: str, logarithmic_from: Positive) -
     figure, panels = style.figure(width=4.8 * len(names), height=3.6, title=title, columns=len(names))
     for panel, name in zip(panels, names, strict=True):
         _draw_metric(panel, result, name)
-    panels[0].legend(frameon=False, fontsize=9.5, labelcolor=style.INK)
+    style.legend(panels[0])
     _choose_scale(panels[0], _finite(result, "loss"), logarithmic_from)
+    return figure
+
+
+def learning_rate(*, result: Result, title: str, logarithmic_from: Positive) -> Figure | None:
+    """The learning rate at the last step of every epoch.
+
+    Args:
+        result: what was measured.
+        title: the name of the run.
+        logarithmic_from: the axis is logarithmic where max / median is at least this, so that a rate which
+            falls to almost nothing at the very end alone is not drawn as a cliff.
+
+    Returns:
+        the figure, or None where the learning rate never changed.
+    """
+    points = _series(result, _LEARNING_RATE)
+    rates = [rate for _, rate in points]
+    if not rates or max(rates) - min(rates) <= _SAME * max(rates):
+        return None
+    figure, (panel,) = style.figure(width=4.8, height=3.6, title=title)
+    style.label(panel, horizontal="epoch", vertical="learning rate")
+    style.grid(panel)
+    epochs = [epoch for epoch, _ in points]
+    marker = style.marker(len(points))
+    panel.plot(epochs, rates, color=style.INK, marker=marker, markersize=3, linewidth=1.6, clip_on=False)
+    style.epochs(panel, epochs)
+    if min(rates) > 0 and max(rates) >= logarithmic_from * statistics.median(rates):
+        style.logarithmic(panel, rates)
+    else:
+        panel.set_ylim(bottom=0)
     return figure
 
 
@@ -52,18 +82,17 @@ def _second_metric(result: Result) -> list[str]:
 def _draw_metric(panel: Axes, result: Result, name: str) -> None:
     style.label(panel, horizontal="epoch", vertical=name.replace("_", " "))
     style.grid(panel)
-    panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     for split in SPLITS:
         points = _series(result, f"{split}/{name}")
         if points:
             _draw_line(panel, points, split)
     _mark_best(panel, result)
+    style.epochs(panel, [record.epoch for record in result.epochs])
 
 
 def _draw_line(panel: Axes, points: Sequence[tuple[int, float]], split: str) -> None:
     epochs, values = zip(*points, strict=True)
-    marker = "o" if len(points) <= _POINTS_WITH_MARKERS else None
-    colour = style.COLOURS[split]
+    colour, marker = style.COLOURS[split], style.marker(len(points))
     panel.plot(epochs, values, color=colour, marker=marker, markersize=3, linewidth=1.6, label=split)
 
 
@@ -75,11 +104,7 @@ def _mark_best(panel: Axes, result: Result) -> None:
 def _choose_scale(panel: Axes, values: Sequence[float], logarithmic_from: float) -> None:
     if not values or min(values) <= 0 or max(values) < logarithmic_from * min(values):
         return
-    panel.set_yscale("log")
-    decades = math.log10(max(values) / min(values))
-    panel.yaxis.set_major_locator(LogLocator(subs=_FINE_TICKS if decades < _FEW_DECADES else (1,)))
-    panel.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    panel.yaxis.set_minor_formatter(NullFormatter())
+    style.logarithmic(panel, values)
 
 
 def _series(result: Result, name: str) -> list[tuple[int, float]]:

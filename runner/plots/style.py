@@ -12,7 +12,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 
 # Okabe and Ito's colours, Color Universal Design, 2008.
@@ -91,6 +92,12 @@ def note(panel: Axes, text: str) -> None:
     panel.set_title(text, fontsize=_TICK, color=QUIET, loc="left")
 
 
+def tag(panel: Axes, place: tuple[float, float], text: str) -> None:
+    """Writes a word that stays readable on what is drawn there; ``place`` is in the units of the data."""
+    halo = [withStroke(linewidth=2.5, foreground="white")]
+    panel.annotate(text, place, ha="center", va="center", fontsize=_TICK, color=INK, path_effects=halo)
+
+
 def grid(panel: Axes) -> None:
     """Draws thin lines behind the data."""
     panel.grid(True, color=RULE, linewidth=0.6)
@@ -99,11 +106,11 @@ def grid(panel: Axes) -> None:
 
 def legend(panel: Axes, **place: Any) -> Legend:
     """Names what is drawn in a panel, without a frame; ``place`` is as in matplotlib's ``Axes.legend``."""
-    return panel.legend(frameon=False, fontsize=_TICK, labelcolor=INK, **place)
+    return panel.legend(edgecolor="none", framealpha=0.8, fontsize=_TICK, labelcolor=INK, **place)
 
 
 def logarithmic(panel: Axes, values: Sequence[float]) -> None:
-    """Gives a panel a logarithmic vertical axis with plain numbers; ``values`` are those drawn, all above 0."""
+    """Gives a panel a logarithmic vertical axis with plain numbers for ``values``, all above 0."""
     panel.set_yscale("log")
     decades = np.log10(max(values)) - np.log10(min(values))
     panel.yaxis.set_major_locator(LogLocator(subs=_FINE_TICKS if decades < _FEW_DECADES else (1,)))
@@ -111,19 +118,27 @@ def logarithmic(panel: Axes, values: Sequence[float]) -> None:
     panel.yaxis.set_minor_formatter(NullFormatter())
 
 
+def epochs(panel: Axes, drawn: Sequence[int]) -> None:
+    """Gives a panel a horizontal axis of whole epochs; ``drawn`` are those there are."""
+    panel.xaxis.set_major_locator(MaxNLocator(steps=(1, 2, 5, 10), integer=True, min_n_ticks=1))
+    if len(set(drawn)) == 1:
+        panel.set_xlim(drawn[0] - 1, drawn[0] + 1)
+
+
 def marker(points: int) -> str | None:
     """Returns how a point of a line with so many of them is marked."""
     return "o" if points <= FEW_POINTS else None
 
 
-def name(text: str) -> str:
-    """Returns the name of a class as it is written into a figure: cut where it is long, and no formula."""
-    cut = text if len(text) <= _LONGEST_NAME else text[: _LONGEST_NAME - 1] + "…"
+def name(text: str, longest: int = _LONGEST_NAME) -> str:
+    """Returns a class's name as figures show it: without its middle where it is long, never a formula."""
+    head = longest // 2
+    cut = text if len(text) <= longest else f"{text[:head]}…{text[head + 1 - longest :]}"
     return _literal(cut)
 
 
 def class_colours(classes: int) -> NDArray[np.float64]:
-    """Returns a colour for each class, (classes, 3); beyond the sixth they are darker and lighter ones again."""
+    """Returns a colour for each class, (classes, 3); after six they come again, darker, then lighter."""
     base = np.array([to_rgb(colour) for colour in CLASSES])
     towards = (None, 0.0, 1.0)
     made = [
@@ -137,7 +152,7 @@ def class_colours(classes: int) -> NDArray[np.float64]:
 
 def in_order(count: int) -> list[Any]:
     """Returns colours for things that have an order, from dark to light."""
-    return [colormaps["viridis"](place) for place in np.linspace(0.0, 0.88, max(count, 2))[:count]]
+    return [colormaps["viridis"](place) for place in np.linspace(0.0, 0.8, max(count, 2))[:count]]
 
 
 def _title(text: str, width: float) -> str:

@@ -59,12 +59,13 @@ def roc(
     curves = _curves(result, split, _roc_curve)
     if not curves:
         return None
-    figure, (panel,) = style.figure(width=_SIDE, height=_SIDE + 0.5, title=title)
+    figure, (panel,) = style.figure(width=_SIDE, height=_SIDE + 0.25, title=title)
     panel.plot([0, 1], [0, 1], color=style.QUIET, linewidth=1, linestyle=style.DASHED)
     _draw(panel, curves, named_classes)
     style.label(panel, horizontal="false positive rate", vertical="true positive rate")
     style.note(panel, f"{split}: {_summary(curves, 'area')}")
-    style.legend(panel, loc="lower right")
+    if len(curves) > 1:
+        style.legend(panel, loc="lower right")
     return figure
 
 
@@ -89,11 +90,12 @@ def precision_recall(
     curves = _curves(result, split, _precision_recall_curve)
     if not curves:
         return None
-    figure, (panel,) = style.figure(width=_SIDE, height=_SIDE + 0.5, title=title)
+    figure, (panel,) = style.figure(width=_SIDE, height=_SIDE + 0.25, title=title)
     _draw(panel, curves, named_classes)
     style.label(panel, horizontal="recall", vertical="precision")
     style.note(panel, f"{split}: {_summary(curves, 'average precision')}")
-    style.legend(panel, loc="lower left")
+    if len(curves) > 1:
+        style.legend(panel, loc="lower left")
     return figure
 
 
@@ -132,16 +134,18 @@ def _precision_recall_curve(one: _Class) -> _Curve:
 
 
 def _draw(panel: Axes, curves: Sequence[_Curve], named_classes: int) -> None:
+    """Draws the worst classes in colours and above the others, which are grey."""
     style.grid(panel)
     named, others = curves[:named_classes], curves[named_classes:]
+    for place, (curve, colour) in enumerate(zip(named, style.class_colours(len(named)), strict=True)):
+        text = f"{style.name(curve.name)}  {curve.area:.3f}"
+        _draw_curve(panel, curve, color=colour, linewidth=1.6, label=text, zorder=4 - place / len(named))
     for number, curve in enumerate(others):
-        label = f"{len(others)} other classes" if number == 0 else None
-        _draw_curve(panel, curve, color=style.FAINT, linewidth=1.0, label=label)
-    colours = style.class_colours(len(named))
-    for curve, colour in reversed(list(zip(named, colours, strict=True))):
-        _draw_curve(panel, curve, color=colour, linewidth=1.6, label=f"{style.name(curve.name)}  {curve.area:.3f}")
-    for edge in ("left", "bottom"):
-        panel.spines[edge].set_position(("outward", 4))
+        text = f"{len(others)} better classes" if number == 0 else "_nolegend_"
+        _draw_curve(panel, curve, color=style.FAINT, linewidth=1.0, label=text, zorder=2.5)
+    if legend := panel.get_legend():
+        # The displays have put one of their own.
+        legend.remove()
 
 
 def _draw_curve(panel: Axes, curve: _Curve, **look: Any) -> None:

@@ -8,8 +8,8 @@ import os
 import sys
 import time
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import CancelledError, Future
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 
 from pebble import ProcessExpired, ProcessPool
@@ -20,8 +20,6 @@ from runner.runs import Outcome, RunRequest, carry_out, default_name
 from runner.tracking.journal import JOURNAL
 
 _POLL_SECONDS = 0.1
-# How long workers have to write down how they were interrupted.
-_FAREWELL_SECONDS = 10.0
 
 
 def run_all(
@@ -50,13 +48,12 @@ def run_all(
                     outcomes[number] = _outcome(futures.pop(number), requests[number])
                     tell(outcomes[number])
                 time.sleep(_POLL_SECONDS)
-        except Interrupted:
+        except Interrupted as interrupt:
             for number, future in futures.items():
-                future.cancel()
-                outcomes[number] = _stopped(requests[number])
-            for pool in pools.values():
-                pool.close()
-            _wait(pools.values())
+                # A run that is under way ends with its pool: to cancel it would start a new worker in its place.
+                if not future.running():
+                    future.cancel()
+                outcomes[number] = _stopped(requests[number], interrupt)
         _announce(requests, announced, follow)
     return [outcomes[number] for number in range(len(requests))]
 
@@ -113,8 +110,6 @@ def _outcome(future: Future[Outcome], request: RunRequest) -> Outcome:
         if error.exitcode is not None and error.exitcode in (-9, 137):
             message = "its process was killed (out of memory, or by somebody)"
         return _failed(request, message)
-    except CancelledError:
-        return _stopped(request)
     except Exception as error:
         return _failed(request, f"{type(error).__name__}: {error}")
 
@@ -125,12 +120,12 @@ def _failed(request: RunRequest, message: str) -> Outcome:
     )
 
 
-def _stopped(request: RunRequest) -> Outcome:
+def _stopped(request: RunRequest, interrupt: Interrupted) -> Outcome:
     return Outcome(
         name=_name(request),
         folder=request.folder,
         status="KILLED",
-        exit_code=130,
+        exit_code=128 + interrupt.signal_number,
         seconds=0.0,
         message="stopped with the sweep",
     )
@@ -138,10 +133,3 @@ def _stopped(request: RunRequest) -> Outcome:
 
 def _name(request: RunRequest) -> str:
     return " ".join(request.overrides) or request.experiment.name or default_name(request.experiment)
-
-
-def _wait(pools: Iterable[ProcessPool]) -> None:
-    deadline = time.monotonic() + _FAREWELL_SECONDS
-    for pool in pools:
-        with contextlib.suppress(TimeoutError):
-            pool.join(max(deadline - time.monotonic(), 0.1))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from runner import backend, component, metrics
+from runner import backend, component, illustrations, metrics
 from runner import weights as weight_files
-from runner.backend import Job, Model
+from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint, blueprint
 from runner.conductor import Conductor, predictions, shortened
 from runner.data import Splits, prepare
@@ -92,6 +93,7 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         kept_epoch=conductor.kept_epoch,
         metrics=final,
         predictions=shown,
+        **_illustrations(engine, model, job, drawing, shown),
     )
     tracker.metrics(conductor.kept_epoch, _new_metrics(result))
     tracker.result(result)
@@ -141,6 +143,19 @@ def _evaluate(
         found = metrics.final(source.task, shown[name].targets, shown[name].outputs, source.classes)
         values |= {f"{name}/{metric}": value for metric, value in ({"loss": answer.loss} | found).items()}
     return shown, values
+
+
+def _illustrations(
+    engine: TrainingModule, model: Model, job: Job, drawing: Blueprint, shown: Mapping[str, Predictions]
+) -> dict[str, Any]:
+    """Returns what some figures need beside the predictions; nothing where no figure is drawn."""
+    if not job.experiment.plots:
+        return {}
+    return {
+        "boundary": illustrations.boundary(model, job, drawing),
+        "mistakes": illustrations.mistakes(shown["test"], job, drawing) if "test" in shown else None,
+        "activation": illustrations.activation(engine, model, job),
+    }
 
 
 def _new_metrics(result: Result) -> Mapping[str, float]:

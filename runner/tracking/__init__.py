@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -41,6 +41,25 @@ class RunCard:
     process: Process
 
 
+@dataclass(frozen=True, kw_only=True)
+class DatasetCard:
+    """What a run learnt from.
+
+    Args:
+        name: of the data set.
+        input_shape: shape of one example.
+        classes: the names of the classes; empty for a regression.
+        rows: how many examples each split has, by its name.
+        sha256: of all inputs and targets as they were read, in hexadecimal.
+    """
+
+    name: str
+    input_shape: tuple[int, ...]
+    classes: tuple[str, ...]
+    rows: Mapping[str, int]
+    sha256: str
+
+
 class Tracker(Protocol):
     """What training tells of itself, event by event; no call waits for a store."""
 
@@ -53,8 +72,17 @@ class Tracker(Protocol):
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Takes metrics by name at ``step``: the number of the epoch, or of the step, both from 1."""
 
+    def steps(self, first_step: int, values: Mapping[str, Sequence[float]]) -> None:
+        """Takes metrics of consecutive steps, the first of them numbered from 1."""
+
+    def dataset(self, card: DatasetCard) -> None:
+        """Takes what is learnt from."""
+
     def artifact(self, path: Path) -> None:
         """Takes a file in the run's folder that is complete."""
+
+    def model(self, network: Path, weights: Path) -> None:
+        """Takes the two complete files in the run's folder that together predict."""
 
     def result(self, result: Result) -> None:
         """Takes everything that figures are drawn from."""

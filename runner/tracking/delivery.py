@@ -12,16 +12,20 @@ from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 
 from runner.errors import TrackingError
 from runner.results import Status
-from runner.tracking import RunCard, journal, sent
+from runner.tracking import RunCard, identity, journal, sent
 from runner.tracking.journal import Event
-from runner.tracking.mlflow import Store, metrics, milliseconds, parameters, tags
+from runner.tracking.mlflow import GONE, Store, dataset, metrics, milliseconds, parameters, tags
 from runner.tracking.process import gone
 from runner.tracking.sent import Sent
 from runner.tracking.store import StoredRun
 
 FIGURES = "figures"
+PACKAGES = "packages.txt"
+# Not a file of the run's folder, but made of two of them.
+MODEL = "model"
 
-_EVENTS_PER_PORTION = 200
+# MLflow takes so many at once.
+_ROWS_PER_PORTION = 1000
 
 _log = logging.getLogger("runner")
 
@@ -64,7 +68,7 @@ class Delivery:
         # Its last words may have come after the last look.
         if not self.advance():
             times = [event["time"] for event, _ in journal.read(self.folder, 0) if "time" in event]
-            self._close("KILLED", "the process that trained was gone without a word", times[-1])
+            self._close("KILLED", GONE, times[-1])
 
     def _send_or_refuse(self, events: list[Event]) -> None:
         """Sends events; what MLflow will never take is a problem of the run and must not hold up the rest."""
@@ -80,13 +84,17 @@ class Delivery:
         match event["event"]:
             case "start":
                 self._start(journal.card(event))
-            case "metrics":
+            case "metrics" | "steps":
                 rows = [row for each in events for row in metrics(each)]
                 self._client.log_batch(self._run_id, metrics=rows)
             case "tags":
                 self._client.log_batch(self._run_id, tags=tags(event["values"]))
+            case "dataset":
+                self._client.log_inputs(self._run_id, [dataset(journal.dataset_card(event))])
             case "artifact":
                 self._deliver(event["path"])
+            case "model":
+                self._deliver(MODEL)
             case "result":
                 self._draw()
             case "end":
@@ -96,10 +104,14 @@ class Delivery:
 
     def _start(self, card: RunCard) -> None:
         self._card = card
-        self._stored = self._store.run(card)
+        self._stored = self._store.run(card, self.folder)
         self._client.log_batch(self._run_id, params=parameters(card.parameters))
         self._stored.save(self.folder)
-        _prepare_figures(card)
+        # What is installed now tells nothing of a run that is sent when its process has long been gone.
+        if not gone(card.process):
+            (self.folder / PACKAGES).write_text(identity.packages(), encoding="utf-8")
+            self._deliver(PACKAGES)
+        _prepare(card)
 
     def _draw(self) -> None:
         from runner.plots.drawing import draw
@@ -125,8 +137,9 @@ class Delivery:
 
     def _deliver(self, name: str) -> None:
         """Sends one file; where that fails it waits until the rest of the run is safe."""
-        if not (self.folder / name).exists():
-            self._problem(f"{name} was announced but is not there")
+        missing = [file for file in self._files(name) if not (self.folder / file).exists()]
+        if missing:
+            self._problem(f"{missing[0]} was announced but is not there")
             return
         try:
             self._send_file(name)
@@ -139,20 +152,45 @@ class Delivery:
             self._send_file(name)
             self._note(replace(self._sent, waiting=tuple(n for n in self._sent.waiting if n != name)))
 
+    def _files(self, name: str) -> tuple[str, ...]:
+        """Returns the files in the run's folder that are sent under a name: itself, or those of the model."""
+        if name != MODEL:
+            return (name,)
+        events = (event for event, _ in journal.read(self.folder, 0))
+        announced = next(event for event in events if event["event"] == "model")
+        return announced["network"], announced["weights"]
+
     def _send_file(self, name: str) -> None:
+        if name == MODEL:
+            self._send_model()
+            return
         path = self.folder / name
         parent = path.relative_to(self.folder).parent.as_posix()
         self._client.log_artifact(self._run_id, str(path), None if parent == "." else parent)
         if parent == FIGURES:
             self._send_image(path)
 
+    def _send_model(self) -> None:
+        from runner.tracking import models
+
+        assert self._stored is not None
+        network, weights = (self.folder / name for name in self._files(MODEL))
+        try:
+            models.send(self._client, self._stored, network, weights)
+        except (ValueError, KeyError, TypeError) as error:
+            self._problem(f"the model could not be put together: {type(error).__name__}: {error}")
+
     def _send_image(self, path: Path) -> None:
         """Shows a figure among the charts too, where MLflow puts those of several runs side by side."""
         import PIL.Image
 
+        # MLflow would keep a second one beside the first.
+        if path.stem in self._sent.images:
+            return
         with PIL.Image.open(path) as image:
             pixels = image.convert("RGB")
         self._client.log_image(self._run_id, pixels, key=path.stem, step=0, synchronous=True)
+        self._note(replace(self._sent, images=(*self._sent.images, path.stem)))
 
     def _problem(self, sentence: str) -> None:
         _log.error("%s: %s", self.folder, sentence)
@@ -175,8 +213,10 @@ class Delivery:
         return self._card
 
 
-def _prepare_figures(card: RunCard) -> None:
+def _prepare(card: RunCard) -> None:
+    """Imports what the end of the run needs while there is time for it."""
     from runner.plots.drawing import prepare
+    from runner.tracking import models  # noqa: F401
 
     prepare(card.plots)
 
@@ -184,16 +224,23 @@ def _prepare_figures(card: RunCard) -> None:
 def _portions(events: Iterator[tuple[Event, int]]) -> Iterator[tuple[list[Event], int]]:
     """Yields consecutive metrics together, every other event alone, each with the offset behind it."""
     portion: list[Event] = []
-    end = 0
+    rows = end = 0
     for event, behind in events:
-        metrics = event["event"] == "metrics"
-        if portion and (not metrics or len(portion) == _EVENTS_PER_PORTION):
+        more = _rows(event)
+        if portion and (not more or rows + more > _ROWS_PER_PORTION):
             yield portion, end
-            portion = []
-        if metrics:
+            portion, rows = [], 0
+        if more:
             portion.append(event)
-            end = behind
+            rows, end = rows + more, behind
         else:
             yield [event], behind
     if portion:
         yield portion, end
+
+
+def _rows(event: Event) -> int:
+    """Returns how many values of metrics an event holds."""
+    if event["event"] == "steps":
+        return sum(len(column) for column in event["values"].values())
+    return len(event["values"]) if event["event"] == "metrics" else 0

@@ -13,10 +13,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from runner.tracking import unsent
 from runner.tracking.delivery import Delivery
 from runner.tracking.journal import JOURNAL
+from runner.tracking.mending import left_behind
 from runner.tracking.mlflow import Store
-from runner.tracking.process import Process, gone
+from runner.tracking.process import Process, gone, this_process
 
 _LOOK_SECONDS = 0.05
 _SEND_SECONDS = 1.0
@@ -51,9 +53,11 @@ def _listen(messages: queue.Queue[_Message]) -> None:
 
 @dataclass
 class Follower:
-    """One announced run, and when to look at it again."""
+    """One run, and when to look at it again; ``own`` is one of the starter's, no other command's."""
 
     folder: Path
+    own: bool
+    idle: bool = False
     delivery: Delivery | None = None
     due: float = 0.0
     life_due: float = 0.0
@@ -67,7 +71,9 @@ class Follower:
     @property
     def given_up(self) -> bool:
         """Returns whether there is no sense in trying on, once no more runs come."""
-        return self.failures >= _LAST_ATTEMPTS or not (self.folder / JOURNAL).exists()
+        if not (self.folder / JOURNAL).exists():
+            return True
+        return self.failures >= _LAST_ATTEMPTS if self.own else self.idle or self.failures > 0
 
     def look(self, desk: Desk) -> None:
         """Sends what there is; the store's troubles are logged and the same is tried again later."""
@@ -75,6 +81,7 @@ class Follower:
         try:
             self.delivery = self.delivery or Delivery(self.folder, desk.store())
             sent = self.delivery.advance()
+            self.idle = not sent
             if not sent and now >= self.life_due:
                 self.life_due = now + _LIFE_SECONDS
                 self.delivery.close_if_gone()
@@ -108,6 +115,9 @@ class Desk:
             for follower in self.followers:
                 if time.monotonic() >= follower.due:
                     follower.look(self)
+            for follower in self.followers:
+                if follower.complete:
+                    unsent.forget(self.uri, follower.folder)
             self.followers = [follower for follower in self.followers if not self._done(follower)]
 
     def store(self) -> Store:
@@ -117,9 +127,10 @@ class Desk:
         return self._store
 
     def _open_early(self) -> None:
-        """Opens the store while the starter still loads its framework."""
+        """Opens the store while the starter loads its framework, and takes up what others left behind."""
         try:
-            self.store()
+            left = left_behind(self.store(), this_process())
+            self.followers += [Follower(folder, own=False) for folder in left]
         except Exception as error:
             # The first run that is followed tries again and counts its attempts.
             _log.error("%s: %s: %s", self.uri, type(error).__name__, error)
@@ -136,7 +147,7 @@ class Desk:
                 self._finish()
             return
         if "run" in message:
-            self.followers.append(Follower(Path(message["run"])))
+            self.followers.append(Follower(Path(message["run"]), own=True))
         elif not self.finishing:
             self._finish()
 
@@ -144,6 +155,7 @@ class Desk:
         self.finishing = True
         for follower in self.followers:
             follower.due = follower.failures = 0
+            follower.idle = False
 
 
 if __name__ == "__main__":

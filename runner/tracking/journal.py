@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from runner.experiment import Component
 from runner.results import Result, Status
-from runner.tracking import RunCard
+from runner.tracking import DatasetCard, RunCard
 from runner.tracking.process import Process
 from runner.tracking.result_files import load_result as load_result
 from runner.tracking.result_files import save_result
@@ -44,8 +46,18 @@ class Journal:
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         self._append("metrics", step=step, values={name: float(value) for name, value in values.items()})
 
+    def steps(self, first_step: int, values: Mapping[str, Sequence[float]]) -> None:
+        columns = {name: np.asarray(column, np.float64).tolist() for name, column in values.items()}
+        self._append("steps", first_step=first_step, values=columns)
+
+    def dataset(self, card: DatasetCard) -> None:
+        self._append("dataset", card=vars(card) | {"rows": dict(card.rows)})
+
     def artifact(self, path: Path) -> None:
-        self._append("artifact", path=path.resolve().relative_to(self.folder.resolve()).as_posix())
+        self._append("artifact", path=self._name(path))
+
+    def model(self, network: Path, weights: Path) -> None:
+        self._append("model", network=self._name(network), weights=self._name(weights))
 
     def result(self, result: Result) -> None:
         save_result(result, self.folder)
@@ -57,6 +69,9 @@ class Journal:
             self.artifact(self.folder / ERROR)
         self._append("end", status=status, error=error)
         os.close(self._file)
+
+    def _name(self, path: Path) -> str:
+        return path.resolve().relative_to(self.folder.resolve()).as_posix()
 
     def _append(self, event: str, **content: object) -> None:
         line = json.dumps({"event": event, "time": time.time(), **content}) + "\n"
@@ -93,6 +108,12 @@ def card(event: Event) -> RunCard:
     content = event["card"]
     plots = {name: Component(**plot) for name, plot in content["plots"].items()}
     return RunCard(**content | {"plots": plots, "process": Process(**content["process"])})
+
+
+def dataset_card(event: Event) -> DatasetCard:
+    """Returns the card of a ``dataset`` event."""
+    lists = {name: tuple(event["card"][name]) for name in ("input_shape", "classes")}
+    return DatasetCard(**event["card"] | lists)
 
 
 def _card_to_json(card: RunCard) -> dict[str, Any]:

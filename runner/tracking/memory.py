@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from runner.results import Result, Status
-from runner.tracking import RunCard
+from runner.tracking import DatasetCard, RunCard
 
 
 class Memory:
@@ -16,6 +16,9 @@ class Memory:
         self.card: RunCard | None = None
         self.all_tags: dict[str, str] = {}
         self.all_metrics: list[tuple[int, dict[str, float]]] = []
+        self.all_steps: list[tuple[int, dict[str, list[float]]]] = []
+        self.dataset_card: DatasetCard | None = None
+        self.model_files: tuple[Path, Path] | None = None
         self.artifacts: list[Path] = []
         self.last_result: Result | None = None
         self.status: Status | None = None
@@ -31,8 +34,17 @@ class Memory:
     def metrics(self, step: int, values: Mapping[str, float]) -> None:
         self.all_metrics.append((step, dict(values)))
 
+    def steps(self, first_step: int, values: Mapping[str, Sequence[float]]) -> None:
+        self.all_steps.append((first_step, {name: list(column) for name, column in values.items()}))
+
+    def dataset(self, card: DatasetCard) -> None:
+        self.dataset_card = card
+
     def artifact(self, path: Path) -> None:
         self.artifacts.append(path)
+
+    def model(self, network: Path, weights: Path) -> None:
+        self.model_files = network, weights
 
     def result(self, result: Result) -> None:
         self.last_result = result

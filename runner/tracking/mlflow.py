@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import json
 import math
 import re
+import socket
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 import mlflow
 from filelock import FileLock
-from mlflow.entities import Experiment, Metric, Param, RunTag
+from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
-from runner.tracking import RunCard, Scalar
+from runner.tracking import DatasetCard, RunCard, Scalar
 from runner.tracking.journal import Event
+from runner.tracking.process import Process, gone
 from runner.tracking.store import StoredRun, artifact_location, database
 
 _LONGEST_PARAMETER = 6000
 _LONGEST_TAG = 5000
 _LONGEST_KEY = 250
 _IDENTITY = "identity"
+GONE = "the process that trained was gone without a word"
+
+
+@dataclass(frozen=True)
+class Dead:
+    """A run without a process: its number in MLflow, and the folder in which its journal was."""
+
+    run_id: str
+    folder: Path
 
 
 class Store:
@@ -55,27 +69,42 @@ class Store:
                 raise
             return str(experiment.experiment_id)
 
-    def run(self, card: RunCard) -> StoredRun:
-        """Returns the run of a card, which is made unless an earlier attempt made it."""
+    def run(self, card: RunCard, folder: Path) -> StoredRun:
+        """Returns the run of a card, its files in ``folder``; it is made unless an earlier attempt did."""
         experiment_id = self.experiment_id(card.experiment)
         same = f"tags.{_IDENTITY} = '{card.identity}'"
         known = self.client.search_runs([experiment_id], same, max_results=1)
-        run = known[0] if known else self._new_run(experiment_id, card)
+        run = known[0] if known else self._new_run(experiment_id, card, folder)
         return StoredRun(str(run.info.run_id), experiment_id, self.uri)
 
-    def _new_run(self, experiment_id: str, card: RunCard) -> mlflow.entities.Run:
+    def _new_run(self, experiment_id: str, card: RunCard, folder: Path) -> mlflow.entities.Run:
         tags = {
             _IDENTITY: card.identity,
             "mlflow.user": _user(),
             "mlflow.source.name": card.tags.get("command", "runner"),
             "mlflow.source.type": "LOCAL",
+            **({"mlflow.source.git.commit": commit} if (commit := card.tags.get("git_commit")) else {}),
             "host": card.process.host,
             "pid": str(card.process.pid),
             "process_started": str(card.process.started),
+            "folder": str(folder),
         }
         return self.client.create_run(
             experiment_id, milliseconds(card.time), {**tags, **card.tags}, run_name=card.name
         )
+
+    def dead(self) -> list[Dead]:
+        """Returns the runs that MLflow calls RUNNING and whose process on this machine is gone."""
+        numbers = [each.experiment_id for each in self.client.search_experiments()]
+        running = f"attributes.status = 'RUNNING' and tags.host = '{socket.gethostname()}'"
+        found = self.client.search_runs(numbers, running, max_results=1000) if numbers else []
+        dead = [_dead(str(run.info.run_id), run.data.tags) for run in found]
+        return [run for run in dead if run is not None]
+
+    def kill(self, run_id: str, time: float) -> None:
+        """Closes a run as KILLED at ``time``, in seconds since 1970."""
+        self.client.log_batch(run_id, tags=tags({"error": GONE}))
+        self.client.set_terminated(run_id, "KILLED", milliseconds(time))
 
     @contextlib.contextmanager
     def _alone(self) -> Iterator[None]:
@@ -87,16 +116,50 @@ class Store:
             yield
 
 
+def _dead(run_id: str, known: Mapping[str, str]) -> Dead | None:
+    """Returns a run with these tags where its process is gone; one that others made has not all of them."""
+    if not {"host", "pid", "process_started", "folder"} <= known.keys():
+        return None
+    process = Process(known["host"], int(known["pid"]), float(known["process_started"]))
+    return Dead(run_id, Path(known["folder"])) if gone(process) else None
+
+
 def metrics(event: Event) -> list[Metric]:
-    """Returns metrics as MLflow's rows.
+    """Returns the metrics of one step, or of several, as MLflow's rows.
 
     Infinity goes as NaN: MLflow would store 1.8e308, which flattens all else in a chart. The journal has it.
     """
     time = milliseconds(event["time"])
+    first, columns = event.get("first_step"), event["values"]
+    if first is None:
+        first, columns = event["step"], {name: [value] for name, value in columns.items()}
     return [
-        Metric(_key(name), value if math.isfinite(value) else math.nan, time, event["step"])
-        for name, value in event["values"].items()
+        Metric(key, value if math.isfinite(value) else math.nan, time, step)
+        for key, column in ((_key(name), column) for name, column in columns.items())
+        for step, value in enumerate(column, first)
     ]
+
+
+def dataset(card: DatasetCard) -> DatasetInput:
+    """Returns what was learnt from as MLflow's input; of the digest it takes the first 32 digits."""
+    shape = list(card.input_shape)
+    features = [{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, *shape]}}]
+    width = [] if card.classes else [1]
+    kind = "int64" if card.classes else "float64"
+    targets = [{"type": "tensor", "tensor-spec": {"dtype": kind, "shape": [-1, *width]}}]
+    schema = {"features": json.dumps(features), "targets": json.dumps(targets)}
+    profile = {"input_shape": shape, "classes": list(card.classes), "rows": dict(card.rows)}
+    return DatasetInput(
+        Dataset(
+            name=card.name,
+            digest=card.sha256[:32],
+            source_type="code",
+            source=json.dumps({"name": card.name, "sha256": card.sha256}),
+            schema=json.dumps({"mlflow_tensorspec": schema}),
+            profile=json.dumps(profile),
+        ),
+        [InputTag("mlflow.data.context", "training")],
+    )
 
 
 def parameters(values: Mapping[str, Scalar]) -> list[Param]:

@@ -18,9 +18,14 @@ class Process:
 
 def this_process() -> Process:
     """Returns the process that asks."""
+    return process_of(os.getpid())
+
+
+def process_of(pid: int) -> Process:
+    """Returns the process of this machine that has a number now."""
     import psutil
 
-    return Process(socket.gethostname(), os.getpid(), psutil.Process().create_time())
+    return Process(socket.gethostname(), pid, psutil.Process(pid).create_time())
 
 
 def gone(process: Process) -> bool:

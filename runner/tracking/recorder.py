@@ -17,8 +17,8 @@ from pathlib import Path
 from typing import IO
 
 from runner.results import Status
-from runner.tracking import sent
-from runner.tracking.process import this_process
+from runner.tracking import sent, unsent
+from runner.tracking.process import process_of, this_process
 from runner.tracking.store import StoredRun
 
 LOG = "recorder.log"
@@ -54,9 +54,11 @@ class RecorderReport:
 class Recorder:
     """The handle on a recorder process; a broken recorder is reported by :meth:`finish` and never earlier."""
 
-    def __init__(self, process: subprocess.Popen[bytes], folder: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], uri: str, folder: Path) -> None:
         self._process = process
+        self._uri = uri
         self._folder = folder
+        self._itself = process_of(process.pid)
         self._followed: list[Path] = []
 
     @classmethod
@@ -73,13 +75,14 @@ class Recorder:
                 # Ctrl-C in the terminal is for the training alone: the recorder has yet to tell how it ended.
                 start_new_session=True,
             )
-        recorder = cls(process, folder)
+        recorder = cls(process, uri, folder)
         starter = this_process()
         recorder._tell(uri=uri, host=starter.host, pid=starter.pid, started=starter.started)
         return recorder
 
     def follow(self, run_folder: Path) -> None:
-        """Names a folder whose journal is to be sent."""
+        """Names a folder whose journal is to be sent, by this recorder or, should it die, by a later one."""
+        unsent.note(self._uri, run_folder, self._itself)
         self._followed.append(run_folder)
         self._tell(run=str(run_folder.resolve()))
 
@@ -117,10 +120,10 @@ def _report(folder: Path) -> RunReport:
 
 
 def _trouble(code: int | None, unsent: int, log: Path) -> str | None:
-    if code is None:
-        return "MLflow's store has not answered yet; the recorder goes on trying by itself."
     if unsent == 0:
         return None
+    if code is None:
+        return "MLflow's store has not answered yet; the recorder goes on trying by itself."
     why = f"ended with exit code {code}" if code else "could not reach MLflow's store"
     return f"The recorder {why} and {unsent} events are unsent; the journal keeps them, {log} has the reason."
 
@@ -135,5 +138,6 @@ def _environment(current: Mapping[str, str]) -> dict[str, str]:
         **theirs,
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "WARNING",
+        "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
         "MPLBACKEND": "agg",
     }

@@ -1,4 +1,4 @@
-"""A result as two files: ``result.json`` has its texts and numbers, ``result.npz`` its arrays, without a pickle."""
+"""A result as two files: ``result.json`` has texts and numbers, ``result.npz`` arrays, without a pickle."""
 
 from __future__ import annotations
 

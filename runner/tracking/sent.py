@@ -20,12 +20,14 @@ class Sent:
     Args:
         offset: bytes of the journal that MLflow has.
         waiting: files in the run's folder that could not be sent so far.
+        images: figures that are among MLflow's charts.
         problems: what went wrong for good, in sentences.
         status: how the run ended in MLflow; None while it is open.
     """
 
     offset: int = 0
     waiting: tuple[str, ...] = ()
+    images: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
     status: Status | None = None
 
@@ -45,7 +47,7 @@ def load(folder: Path) -> Sent:
     if not path.exists():
         return Sent()
     content = json.loads(path.read_text(encoding="utf-8"))
-    return Sent(**content | {key: tuple(content[key]) for key in ("waiting", "problems")})
+    return Sent(**content | {key: tuple(content[key]) for key in ("waiting", "images", "problems")})
 
 
 def unsent(folder: Path) -> int:

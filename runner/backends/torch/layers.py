@@ -31,6 +31,7 @@ class Network(nn.Module):
         self.step: Tensor
         # A plain dictionary and not a submodule: every layer is already a submodule of the tree.
         self._places: dict[str, _Place] = {}
+        self.has_dropout = any(isinstance(row.layer, layers.Dropout) for row in layers.rows(tree, input_shape))
         self.body = _Interpreter(self, seed).sequence(tree, input_shape)
         self._images = len(input_shape) == 3
 
@@ -38,6 +39,11 @@ class Network(nn.Module):
         inputs = inputs.permute(0, 3, 1, 2) if self._images else inputs
         outputs: Tensor = self.body(inputs)
         return outputs
+
+    def begin_step(self, step: int) -> None:
+        """Tells the dropout layers, if there are any, which step of the training comes."""
+        if self.has_dropout:
+            self.step.fill_(step)
 
     def remember(self, name: str, module: nn.Module, attribute: str, axes: tuple[int, ...]) -> None:
         """Notes where the array of a canonical name lives; ``axes`` turns its axes into torch's order."""

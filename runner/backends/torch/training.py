@@ -27,7 +27,7 @@ _PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
 # Rows that go through the network at once when nothing is learnt from them.
 _EVALUATION_ROWS = 4096
 
-Chunk = tuple[int, list[Tensor]]
+Chunk = tuple[int, Tensor]
 Values = NDArray[np.float64]
 
 
@@ -54,9 +54,13 @@ class TorchModel:
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Returns the network's answer to a batch, in at least float32."""
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.autocast):
-            outputs: Tensor = self.network(inputs)
-        return outputs.float() if self.autocast else outputs
+        outputs: Tensor
+        if not self.autocast:
+            outputs = self.network(inputs)
+            return outputs
+        with torch.autocast(self.device.type, torch.bfloat16):
+            outputs = self.network(inputs)
+        return outputs.float()
 
     def pre_activations(
         self, inputs: NDArray[np.float64], function: Component
@@ -150,38 +154,50 @@ class _Module(lightning.LightningModule):
         self._model = model
         self._clipping = job.experiment.training.clipping
         self._optimizer = component.build(job.experiment.optimizer)
+        self._parameters_in_order = list(model.network.parameters())
         self._inputs = model.tensor(job.splits.train.inputs)
         self._targets = model.tensor(job.splits.train.targets)
         self._observer = observer
+        self._rates = job.plan.learning_rates.tolist()
         self._rate_factor = 1.0
         self._validation: Evaluation | None = None
         self._gradient_norms: dict[str, float] = {}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer: torch.optim.Optimizer = self._optimizer(list(self.network.parameters()))
+        optimizer: torch.optim.Optimizer = self._optimizer(self._parameters_in_order)
         return optimizer
 
     def training_step(self, chunk: Chunk, index: int) -> None:
-        first_step, batches = chunk
+        first_step, rows = chunk
         # The bare optimizer: Lightning's wrapper costs as much as a small network's step.
         optimizer = self.optimizers(use_pl_optimizer=False)
         assert isinstance(optimizer, torch.optim.Optimizer)
+        size = self.plan.batch_size
+        batches = zip(
+            self._inputs.index_select(0, rows).split(size),
+            self._targets.index_select(0, rows).split(size),
+            strict=True,
+        )
         losses = [
-            self._step(optimizer, first_step + offset, rows) for offset, rows in enumerate(batches)
+            self._step(optimizer, first_step + offset, inputs, targets)
+            for offset, (inputs, targets) in enumerate(batches)
         ]
         self._observer.steps(first_step + 1, torch.stack(losses).double().cpu().numpy())
 
-    def _step(self, optimizer: torch.optim.Optimizer, step: int, rows: Tensor) -> Tensor:
-        self.network.step.fill_(step)
-        rate = float(self.plan.learning_rates[step]) * self._rate_factor
+    def _step(
+        self, optimizer: torch.optim.Optimizer, step: int, inputs: Tensor, targets: Tensor
+    ) -> Tensor:
+        self.network.begin_step(step)
+        rate = self._rates[step] * self._rate_factor
         for group in optimizer.param_groups:
             group["lr"] = rate
-        loss = self._model.loss(self._model.logits(self._inputs[rows]), self._targets[rows])
+        loss = self._model.loss(self._model.logits(inputs), targets)
         optimizer.zero_grad()
-        self.manual_backward(loss)
+        # Not Lightning's manual_backward: on one device, without a gradient scaler, it only adds calls.
+        loss.backward()
         if (step + 1) % self.plan.steps_per_epoch == 0:
             self._gradient_norms = self.network.gradient_norms()
-        _clip(list(self.network.parameters()), self._clipping)
+        _clip(self._parameters_in_order, self._clipping)
         optimizer.step()
         return loss.detach()
 
@@ -207,11 +223,12 @@ class _Chunks:
         return -(-self._module.plan.steps_per_epoch // self._module.steps_per_execution)
 
     def __iter__(self) -> Iterator[Chunk]:
-        plan, size = self._module.plan, self._module.steps_per_execution
-        epoch = self._module.current_epoch
-        batches = [torch.from_numpy(rows) for rows in plan.batches(epoch)]
-        for start in range(0, len(batches), size):
-            yield epoch * plan.steps_per_epoch + start, batches[start : start + size]
+        plan, epoch = self._module.plan, self._module.current_epoch
+        order = torch.from_numpy(plan.order(epoch))
+        step = epoch * plan.steps_per_epoch
+        for rows in order.split(self._module.steps_per_execution * plan.batch_size):
+            yield step, rows
+            step += self._module.steps_per_execution
 
 
 class _Whole:

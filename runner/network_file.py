@@ -1,0 +1,106 @@
+"""A trained network as ``network.json``: its layers, its output, and what standardises its inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner import layers
+from runner.data import Splits
+from runner.experiment import Component, Output
+from runner.forward import ACTIVATIONS
+from runner.layers import Sequence, Shape
+
+NETWORK = "network.json"
+
+_BACKENDS = "runner.backends."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Network:
+    """Everything that a prediction needs besides the weights.
+
+    Args:
+        tree: the named layer tree with its output layer.
+        input_shape: shape of one example.
+        output: what makes probabilities or values of the last layer's numbers.
+        classes: the names of the classes; empty for a regression.
+        splits: the rows, for their units and for one example.
+    """
+
+    tree: Sequence
+    input_shape: Shape
+    output: Output
+    classes: tuple[str, ...]
+    splits: Splits
+
+
+def unknown_functions(tree: Sequence, input_shape: Shape) -> list[str]:
+    """Returns the targets of activation functions that plain NumPy does not know: those that a user wrote."""
+    functions = [
+        row.layer.function
+        for row in layers.rows(tree, input_shape)
+        if isinstance(row.layer, layers.Activation)
+    ]
+    return list(dict.fromkeys(each.target for each in functions if not _is_known(each)))
+
+
+def save(network: Network, path: Path) -> None:
+    """Writes ``network.json``; :func:`unknown_functions` of its tree must be empty."""
+    splits = network.splits
+    example = splits.train.inputs[:1] * splits.input_scale + splits.input_mean
+    content = {
+        "format": 1,
+        "input_shape": network.input_shape,
+        "output": network.output,
+        "classes": network.classes,
+        "input_mean": splits.input_mean.tolist(),
+        "input_scale": splits.input_scale.tolist(),
+        "target_mean": splits.target_mean,
+        "target_scale": splits.target_scale,
+        "example": _rounded(example).tolist(),
+        "layers": _sequence(network.tree, network.input_shape),
+    }
+    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+
+
+def _is_known(function: Component) -> bool:
+    return function.target.startswith(_BACKENDS) and function.name in ACTIVATIONS
+
+
+def _rounded(example: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Returns an example without the last digits that standardising and its reverse have left."""
+    numbers = [float(f"{number:.12g}") for number in example.ravel()]
+    return np.reshape(numbers, example.shape)
+
+
+def _sequence(tree: Sequence, shape: Shape) -> list[dict[str, Any]]:
+    written = []
+    for layer in tree.layers:
+        written.append(_layer(layer, shape))
+        shape = layer.output_shape(shape)
+    return written
+
+
+def _layer(layer: layers.Layer, shape: Shape) -> dict[str, Any]:
+    match layer:
+        case Sequence():
+            return {"sequence": _sequence(layer, shape)}
+        case layers.Residual():
+            return {"residual": _sequence(layer.body, shape)}
+        case layers.Concatenation():
+            return {"concatenation": [_sequence(branch, shape) for branch in layer.branches]}
+        case layers.Activation():
+            function = {"function": layer.function.name, "arguments": dict(layer.function.arguments)}
+            return {"activation": {"name": layer.name, **function}}
+        case layers.Convolution():
+            pads = [layer.pads(side) for side in shape[:2]]
+            return {"convolution": {**dataclasses.asdict(layer), "pads": pads}}
+        case layers.Leaf():
+            return {layers.word(layer): dataclasses.asdict(layer)}

@@ -1,0 +1,145 @@
+"""The network in plain NumPy: layer by layer against the oracle, as a whole against both frameworks."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from oracle import activations as oracle
+from support import experiment, trained
+from test_backend_layers import CASES, tree_of, weights_of
+
+from runner import forward, layers, network_file
+from runner.blueprint import blueprint
+from runner.data import Rows, Splits, prepare
+from runner.experiment import Component
+from runner.network_file import Network
+from runner.weights import read
+
+CONF = Path(__file__).parents[1] / "conf" / "activation"
+ARGUMENTS = {"leaky_relu": {"negative_slope": 0.1}, "elu": {"alpha": 1.5}}
+TREE = (
+    "architecture.layers=[flatten,{dense:{units:24}},activation,{residual:[{dense:{units:24}},activation]},"
+    "{sequence:[{layer_norm:{epsilon:1e-5}}]},{concatenation:[[{dense:{units:4}}],[activation]]},"
+    "{dropout:{rate:0.2}}]"
+)
+NETWORKS = {
+    "mlp": [],
+    "cnn with batch norm": ["architecture=cnn", "architecture.batch_norm=true", "architecture.stride=2"],
+    "tree of blocks": ["architecture=tree", TREE, "activation=gelu", "standardise=false"],
+    "probability": ["data=breast_cancer", "activation=selu"],
+    "value": ["data=diabetes", "activation=leaky_relu"],
+}
+
+
+def unscaled(shape: layers.Shape) -> Splits:
+    rows = Rows(np.ones((1, *shape)), np.ones((1, 1)))
+    return Splits(rows, rows, rows, np.zeros(shape), np.ones(shape), 0.0, 1.0, "")
+
+
+def written(tree: layers.Sequence, shape: layers.Shape, folder: Path) -> forward.Network:
+    network = Network(tree=tree, input_shape=shape, output="identity", classes=(), splits=unscaled(shape))
+    network_file.save(network, folder / "network.json")
+    return forward.read(folder / "network.json")
+
+
+# In evaluation mode, as predictions are made.
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case[2]])
+def test_layer(name: str, tmp_path: Path) -> None:
+    layer, shape, _, equation = CASES[name]
+    tree = tree_of(layer)
+    x = np.random.default_rng(0).normal(size=(4, *shape))
+    weights = weights_of(tree, shape)
+    own = {key.rpartition("/")[2]: value for key, value in weights.items()}
+    found = forward.predict(written(tree, shape, tmp_path), weights, x)
+    np.testing.assert_allclose(found, equation(x, own).reshape(4, -1), rtol=1e-12, atol=1e-14)
+
+
+def test_every_activation_of_the_project_is_known() -> None:
+    assert set(forward.ACTIVATIONS) == {path.stem for path in CONF.glob("*.yaml")}
+    assert len(forward.ACTIVATIONS) == 13
+
+
+@pytest.mark.parametrize("name", forward.ACTIVATIONS)
+def test_activation(name: str) -> None:
+    x = np.random.default_rng(0).normal(scale=20.0, size=(50, 7))
+    arguments = ARGUMENTS.get(name, {})
+    expected, _ = getattr(oracle, name)(x, **arguments)
+    found = forward.ACTIVATIONS[name](x, **arguments)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+@pytest.mark.parametrize(("precision", "tolerance"), [(64, 1e-10), (32, 1e-5)])
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_trained_network_says_the_same(
+    name: str, backend: str, precision: int, tolerance: float, tmp_path: Path
+) -> None:
+    overrides = [f"backend={backend}", f"training.precision={precision}", "training.epochs=2", *NETWORKS[name]]
+    result, _ = trained(*overrides, folder=tmp_path)
+    known = experiment(*overrides)
+    drawing = blueprint(known)
+    options: dict[str, Any] = {"split": known.split, "seed": known.seed, "debug": known.debug}
+    splits = prepare(drawing.source, standardise=known.standardise, **options)
+    network = Network(
+        tree=drawing.tree,
+        input_shape=drawing.input_shape,
+        output=known.output,
+        classes=result.classes,
+        splits=splits,
+    )
+    network_file.save(network, tmp_path / "network.json")
+    rows = prepare(drawing.source, standardise=False, **options).test.inputs
+    found = forward.predict(
+        forward.read(tmp_path / "network.json"), read(tmp_path / "weights.safetensors"), rows
+    )
+    expected = result.predictions["test"].outputs
+    assert np.std(expected) > 1e-3
+    np.testing.assert_allclose(found, expected, rtol=0, atol=tolerance * np.abs(expected).max())
+
+
+def test_the_file_holds_an_example_in_the_units_of_the_data(tmp_path: Path) -> None:
+    tree = layers.named(layers.Sequence((layers.Dense(units=1),)))
+    splits = replace(
+        unscaled((2,)),
+        train=Rows(np.array([[1.0, -2.0]]), np.zeros((1, 1))),
+        input_mean=np.array([0.1, 5.0]),
+        input_scale=np.array([0.2, 3.0]),
+    )
+    network = Network(tree=tree, input_shape=(2,), output="identity", classes=(), splits=splits)
+    network_file.save(network, tmp_path / "network.json")
+    assert json.loads((tmp_path / "network.json").read_text())["example"] == [[0.3, -1.0]]
+
+
+def test_inputs_of_another_shape_are_refused(tmp_path: Path) -> None:
+    tree = layers.named(layers.Sequence((layers.Dense(units=1),)))
+    with pytest.raises(ValueError, match=r"shape \(rows, 2\), not \(3, 4\)"):
+        forward.predict(written(tree, (2,), tmp_path), weights_of(tree, (2,)), np.zeros((3, 4)))
+
+
+def test_a_function_of_a_users_own_is_named() -> None:
+    targets = ["runner.backends.torch.activations.relu", "mine.snake", "runner.backends.torch.layers.relu6"]
+    functions = [Component(target=each, arguments={}, key="activation") for each in targets]
+    tree = layers.Sequence(
+        tuple(layers.Activation(function=each) for each in [*functions, functions[1]])
+    )
+    assert network_file.unknown_functions(tree, (3,)) == targets[1:]
+
+
+def test_the_file_that_goes_with_a_model_needs_nothing_of_this_project() -> None:
+    tree = ast.parse(inspect.getsource(forward))
+    imported = {
+        (node.module or "") if isinstance(node, ast.ImportFrom) else alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+    packages = {name.partition(".")[0] for name in imported} - sys.stdlib_module_names
+    assert packages == {"numpy", "scipy"}

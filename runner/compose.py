@@ -85,7 +85,10 @@ def compose(
 
 def is_multirun(config: DictConfig) -> bool:
     """Returns whether a configuration asks for several jobs."""
-    return cast(bool, OmegaConf.select(config, "hydra.mode") == RunMode.MULTIRUN)
+    try:
+        return bool(config.hydra.mode == RunMode.MULTIRUN)
+    except OmegaConfBaseException as error:
+        raise ConfigurationError([_reference_fault("hydra.mode", error)]) from error
 
 
 def read(config: DictConfig) -> Experiment:
@@ -108,7 +111,7 @@ def inspect(config: DictConfig) -> Checked:
     # A node with a reference to nothing is not there as a whole, which is no second fault.
     broken = {fault.key for fault in faults} | {str(name) for name in config if name not in plain}
     faults += [fault for fault in found.faults if fault.key not in broken]
-    verdict = check.combinations(found, [fault.key for fault in faults])
+    verdict = check.combinations(found, [*broken, *(fault.key for fault in faults)])
     faults += verdict.faults
     if faults:
         origins = Origins(_choices(config), _overridden(config))
@@ -169,7 +172,12 @@ def with_hydra(config: DictConfig) -> DictConfig:
 
 
 def run_request(
-    config: DictConfig, experiment: Experiment, *, overrides: Sequence[str], sweep: str | None = None
+    config: DictConfig,
+    experiment: Experiment,
+    *,
+    overrides: Sequence[str],
+    sweep: str | None = None,
+    choices: Mapping[str, str] | None = None,
 ) -> RunRequest:
     """Returns what is to be carried out for one job.
 
@@ -178,6 +186,7 @@ def run_request(
         experiment: the same as records.
         overrides: the overrides of this job.
         sweep: the sweep that it belongs to, or None.
+        choices: what tells this job from the others of its sweep, by key.
     """
     from runner.runs import RunRequest
     from runner.tracking.store import address
@@ -194,6 +203,7 @@ def run_request(
         parameters=flat(config),
         uri=address(experiment.tracking.uri, Path.cwd()),
         sweep=sweep,
+        choices=dict(choices or {}),
     )
 
 

@@ -85,6 +85,8 @@ def _override_faults(override: Override, known: Known, multirun: bool) -> Iterat
         if override.is_sweep_override():
             rule = "takes one value, because Hydra itself is the same for all jobs"
             yield Fault(override.key_or_group, rule, override.get_value_string())
+        elif "/" in override.key_or_group and not isinstance(override.value(), str):
+            yield Fault(override.key_or_group, "must name one option", _text(override))
     elif override.key_or_group == "hydra":
         yield Fault(
             "hydra", "is Hydra's own", _text(override), remedy="Set one of its keys, as hydra.run.dir=."

@@ -40,6 +40,7 @@ class RunRequest:
         parameters: the same by dotted key.
         uri: the address of MLflow's store.
         sweep: the sweep that the run belongs to, or None.
+        choices: what tells this run from the others of its sweep, by key.
     """
 
     experiment: Experiment
@@ -50,6 +51,15 @@ class RunRequest:
     parameters: Mapping[str, Scalar]
     uri: str
     sweep: str | None
+    choices: Mapping[str, str]
+
+    @property
+    def name(self) -> str:
+        """A readable name: what tells the run from the others of its sweep, or what was chosen."""
+        told = [f"{key.rpartition('.')[2]}={value}" for key, value in self.choices.items()]
+        if not told:
+            return self.experiment.name or default_name(self.experiment)
+        return " ".join([self.experiment.name, *told] if self.experiment.name else told)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +67,7 @@ class Outcome:
     """How a run ended; ``message`` says why where it did not finish."""
 
     name: str
+    choices: Mapping[str, str]
     folder: Path
     status: Status
     exit_code: int
@@ -75,22 +86,19 @@ def carry_out(request: RunRequest, *, display: Display, follow: Callable[[Path],
     """
     began = time.monotonic()
     journal = Journal(request.folder)
-    card = _card(request)
-    journal.start(card)
+    journal.start(_card(request))
     follow(request.folder)
 
     def outcome(status: Status, exit_code: int, **more: Any) -> Outcome:
         journal.end(status, more.get("message"))
         seconds = time.monotonic() - began
-        return Outcome(
-            name=card.name, folder=request.folder, status=status, exit_code=exit_code, seconds=seconds, **more
-        )
+        return ended(request, status, exit_code, seconds=seconds, **more)
 
     try:
         with signals_raised():
             for name, text in ((CONFIG, request.config), (OVERRIDES, _listed(request.overrides))):
                 _write(journal, request.folder / name, text)
-            display.start(card.name, request.experiment.training.epochs)
+            display.start(request.name, request.experiment.training.epochs)
             result = train(request.experiment, folder=request.folder, tracker=journal, display=display)
     except Interrupted as interrupt:
         return outcome("KILLED", 128 + interrupt.signal_number, message=_interrupted(interrupt))
@@ -107,6 +115,28 @@ def carry_out(request: RunRequest, *, display: Display, follow: Callable[[Path],
     return outcome("FINISHED", 0, result=result)
 
 
+def ended(
+    request: RunRequest,
+    status: Status,
+    exit_code: int,
+    *,
+    seconds: float = 0.0,
+    message: str | None = None,
+    result: Result | None = None,
+) -> Outcome:
+    """Returns the outcome of a request."""
+    return Outcome(
+        name=request.name,
+        choices=request.choices,
+        folder=request.folder,
+        status=status,
+        exit_code=exit_code,
+        seconds=seconds,
+        message=message,
+        result=result,
+    )
+
+
 def default_name(experiment: Experiment) -> str:
     """Returns a name from the choices: ``digits mlp relu adam torch``."""
     parts: list[Component] = [
@@ -117,14 +147,12 @@ def default_name(experiment: Experiment) -> str:
 
 def _card(request: RunRequest) -> RunCard:
     experiment = request.experiment
-    name = experiment.name or default_name(experiment)
     tags = {"backend": experiment.backend.name, "command": request.command}
     if request.sweep is not None:
         tags["sweep"] = request.sweep
-        name = " ".join(request.overrides) or name
     return RunCard(
         identity=uuid.uuid4().hex,
-        name=name,
+        name=request.name,
         experiment=experiment.tracking.experiment,
         uri=request.uri,
         parameters=request.parameters,

@@ -18,6 +18,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from runner.tracking import journal, sent
+from runner.tracking.process import Process, gone
 from runner.tracking.store import StoredRun
 
 # SQLAlchemy and MLflow deprecate one another's ways.
@@ -202,3 +203,22 @@ def test_a_sweep_goes_on_without_a_worker_that_was_killed(folder: Path) -> None:
     assert_finite_weights(jobs[0])
     results = [json.loads((job / "result.json").read_text()) for job in jobs[1:]]
     assert [len(result["epochs"]) for result in results] == [2, 3]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
+)
+def test_an_interrupted_sweep_ends_its_workers(folder: Path, number: signal.Signals, code: int) -> None:
+    where = f"sweep/{number.name}"
+    process = start(folder, "-m", *SMALL, "training.epochs=100000,2", f"hydra.sweep.dir={where}")
+    first, second = folder / where / "0", folder / where / "1"
+    wait_for(epochs_done(first, 2))
+    process.send_signal(number)
+    said, errors = process.communicate(timeout=120)
+    assert process.returncode == code, errors
+    assert "Traceback" not in errors
+    assert said.count("stopped with the sweep") == 2
+    assert stored(first).info.status == "KILLED"
+    assert gone(Process(**events(first, "start")[0]["card"]["process"]))
+    assert_finite_weights(first)
+    assert not (second / "journal.jsonl").exists()

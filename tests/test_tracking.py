@@ -16,7 +16,7 @@ import pytest
 from examples import card, plots, result
 
 from runner.experiment import Task
-from runner.tracking import Tracker, journal, sent
+from runner.tracking import DatasetCard, Tracker, journal, sent
 from runner.tracking.journal import Journal
 from runner.tracking.memory import Memory
 from runner.tracking.process import Process, gone, this_process
@@ -42,6 +42,32 @@ def test_every_event_is_one_line_in_the_order_of_the_calls(tmp_path: Path) -> No
     assert events[2]["step"] == 1
     assert events[2]["values"] == {"train/loss": 0.5}
     assert events[3]["path"] == "config.yaml"
+
+
+def test_steps_are_one_line_with_a_column_for_each_metric(tmp_path: Path) -> None:
+    losses = np.array([0.1, 0.2, 0.3])
+    Journal(tmp_path).steps(17, {"train/step_loss": losses, "train/gradient_norm": [1, 2, math.inf]})
+    (event,) = told(tmp_path)
+    assert event["first_step"] == 17
+    assert event["values"] == {
+        "train/step_loss": [0.1, 0.2, 0.3],
+        "train/gradient_norm": [1.0, 2.0, math.inf],
+    }
+
+
+def test_a_model_is_two_files_by_their_names_in_the_folder(tmp_path: Path) -> None:
+    Journal(tmp_path).model(tmp_path / "network.json", tmp_path / "weights.safetensors")
+    (event,) = told(tmp_path)
+    assert (event["network"], event["weights"]) == ("network.json", "weights.safetensors")
+
+
+def test_a_dataset_comes_back_as_it_was(tmp_path: Path) -> None:
+    written = DatasetCard(
+        name="iris", input_shape=(4,), classes=("a", "b"), rows={"train": 5, "test": 2}, sha256="0" * 64
+    )
+    Journal(tmp_path).dataset(written)
+    ((event, _),) = journal.read(tmp_path, 0)
+    assert journal.dataset_card(event) == written
 
 
 def test_an_event_is_in_the_file_before_the_call_returns(tmp_path: Path) -> None:
@@ -95,9 +121,11 @@ def test_both_trackers_answer_to_the_protocol(tmp_path: Path) -> None:
     trackers: list[Tracker] = [Journal(tmp_path), Memory()]
     for tracker in trackers:
         tracker.metrics(3, {"train/loss": 0.25})
+        tracker.steps(1, {"train/step_loss": [0.5, 0.25]})
         tracker.end("FINISHED", None)
     assert told(tmp_path)[0]["values"] == {"train/loss": 0.25}
     assert trackers[1].all_metrics == [(3, {"train/loss": 0.25})]  # type: ignore[attr-defined]
+    assert trackers[1].all_steps == [(1, {"train/step_loss": [0.5, 0.25]})]  # type: ignore[attr-defined]
 
 
 def test_what_is_unsent_is_counted_from_the_journal(tmp_path: Path) -> None:
@@ -106,7 +134,7 @@ def test_what_is_unsent_is_counted_from_the_journal(tmp_path: Path) -> None:
         tracker.metrics(step, {"a": 1.0})
     (_, behind), *_ = journal.read(tmp_path, 0)
     assert sent.unsent(tmp_path) == 3
-    state = Sent(offset=behind, waiting=("config.yaml",), problems=("one",), status="FINISHED")
+    state = Sent(offset=behind, waiting=("config.yaml",), problems=("one",), images=("curves",), status="FINISHED")
     state.save(tmp_path)
     assert sent.load(tmp_path) == state
     assert sent.unsent(tmp_path) == 3

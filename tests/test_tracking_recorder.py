@@ -21,8 +21,12 @@ from runner.tracking.journal import Journal
 from runner.tracking.recorder import Recorder, RecorderReport
 from runner.tracking.store import address
 
-# SQLAlchemy and MLflow deprecate one another's ways.
-pytestmark = [pytest.mark.filterwarnings("ignore::DeprecationWarning"), pytest.mark.timeout(300)]
+# SQLAlchemy and MLflow deprecate one another's ways, and MLflow warns of its own annotations.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+    pytest.mark.timeout(300),
+]
 
 TRAINING = Path(__file__).with_name("training_process.py")
 EPOCHS = 300
@@ -62,38 +66,38 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 class TestProcessesOnAFreshFolder:
-    """Four trainings that end and one that is killed, all begun at once where there is no store yet."""
+    """Eight trainings that end and one that is killed, all begun at once where there is no store yet."""
 
     @pytest.fixture(scope="class")
     def base(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
         base = tmp_path_factory.mktemp("a fresh folder")
         # A run that another program has open must not be joined.
         environment = os.environ | {"MLFLOW_RUN_ID": "0" * 32}
-        endings = ["FINISHED"] * 4 + ["KILLED"]
+        endings = ["FINISHED"] * 8 + ["KILLED"]
         processes = [
             subprocess.Popen(
                 [sys.executable, str(TRAINING), str(base), f"run{number}", ending], env=environment
             )
             for number, ending in enumerate(endings)
         ]
-        assert [process.wait() for process in processes] == [0, 0, 0, 0, -signal.SIGKILL]
-        wait_for(lambda: sent.load(base / "run4").complete)
+        assert [process.wait() for process in processes] == [*[0] * 8, -signal.SIGKILL]
+        wait_for(lambda: sent.load(base / "run8").complete)
         return base
 
     def test_every_run_has_its_status(self, base: Path) -> None:
         statuses = {name: run.info.status for name, run in runs(base).items()}
-        assert statuses == {f"run{number}": "FINISHED" for number in range(4)} | {"run4": "KILLED"}
+        assert statuses == {f"run{number}": "FINISHED" for number in range(8)} | {"run8": "KILLED"}
 
     @pytest.mark.parametrize("name", ["train/loss", "validation/accuracy"])
     def test_every_value_is_there_once(self, base: Path, name: str) -> None:
         found = runs(base)
-        assert len(found) == 5
+        assert len(found) == 9
         for run in found.values():
             assert rows(base, run.info.run_id, name) == written(EPOCHS, name)
 
     def test_the_killed_run_ended_when_it_last_spoke(self, base: Path) -> None:
-        run = runs(base)["run4"]
-        *_, (last, _) = journal.read(base / "run4", 0)
+        run = runs(base)["run8"]
+        *_, (last, _) = journal.read(base / "run8", 0)
         assert run.info.end_time == round(1000 * last["time"])
         assert "gone" in run.data.tags["error"]
 

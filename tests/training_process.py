@@ -1,6 +1,7 @@
 """A process that does towards the recorder what a training does.
 
-Its arguments are the folder of the store, the name of the run, and FINISHED or KILLED.
+Its arguments are the folder of the store, the name of the run, and how it ends: FINISHED, KILLED, or ALONE, which
+is killed after its recorder was, as soon as MLflow knows the run.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from examples import card, measurements
 
 from runner.tracking.journal import Journal
 from runner.tracking.recorder import Recorder
-from runner.tracking.store import address
+from runner.tracking.store import StoredRun, address
 
 EPOCHS = 300
 
@@ -29,7 +31,11 @@ def main() -> None:
     recorder.follow(folder)
     for epoch, values in measurements(EPOCHS):
         journal.metrics(epoch, values)
-    if ending == "KILLED":
+    if ending == "ALONE":
+        while StoredRun.load(folder) is None:
+            time.sleep(0.01)
+        os.kill(recorder._process.pid, signal.SIGKILL)
+    if ending != "FINISHED":
         os.kill(os.getpid(), signal.SIGKILL)
     journal.end("FINISHED", None)
     report = recorder.finish(120)

@@ -18,6 +18,7 @@ from runner.results import Result
 
 _WITH_UPRIGHT_NAMES = 40
 _LARGE_CELLS = 12
+_WITH_ZEROS = 5
 # Darkness is a root of the share, so that the few confusions of a good model can be seen at all.
 _DARKENING = 0.6
 _WHITE_FROM = 0.4
@@ -65,7 +66,7 @@ def _write_counts(panel: Axes, counts: NDArray[np.int64], shares: NDArray[np.flo
     size = 9.5 if len(counts) <= _LARGE_CELLS else 7.5
     for row, column in np.ndindex(counts.shape):
         count = int(counts[row, column])
-        if not count and len(counts) > _LARGE_CELLS:
+        if not count and len(counts) > _WITH_ZEROS:
             continue
         colour = "white" if shares[row, column] > _WHITE_FROM else style.INK if count else style.RULE
         text = panel.text(column, row, str(count), ha="center", va="center", fontsize=size, color=colour)

@@ -10,15 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 
 from runner import component
 from runner.experiment import Component
 from runner.plots import style
 from runner.results import Result
 
-# Of 9: the files are a few percent larger than at matplotlib's 6 and take a third of the time.
-_COMPRESSION = 3
+# Files a tenth larger, packed in half the time.
+_QUICKLY = {"compress_level": 1}
 
 
 @dataclass(frozen=True)
@@ -67,13 +69,11 @@ def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: 
 
 
 def _save(figure: Figure, file: Path | io.BytesIO) -> None:
-    """Writes a figure and closes it; laid out beforehand, it is not drawn a second time to be laid out."""
+    """Writes a figure and closes it; ``savefig`` would draw it twice to lay it out."""
     figure.set_dpi(style.DOTS_PER_INCH)
-    layout = figure.get_layout_engine()
-    if layout is not None:
-        layout.execute(figure)
-        figure.set_layout_engine("none")
-    figure.savefig(file, format="png", dpi="figure", pil_kwargs={"compress_level": _COMPRESSION})
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    imsave(file, canvas.buffer_rgba(), format="png", dpi=style.DOTS_PER_INCH, pil_kwargs=_QUICKLY)
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         # A user's function may have made its figure with pyplot, which keeps it until it is closed.
         pyplot.close(figure)

@@ -10,7 +10,9 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from runner import compose
+from runner import compose, surroundings
+from runner.errors import ConfigurationError
+from runner.experiment import Experiment
 from runner.sweep import session
 
 
@@ -32,9 +34,12 @@ class ProcessesLauncher(Launcher):
             for place, overrides in enumerate(job_overrides)
         ]
         experiments = compose.read_all(configs)
+        _look_around(experiments, Path(self._config.hydra.sweep.dir).resolve())
         requests = [
-            compose.run_request(config, experiment, overrides=tuple(overrides), sweep=self._name())
-            for config, experiment, overrides in zip(configs, experiments, job_overrides, strict=True)
+            compose.run_request(config, experiment, overrides=overrides, sweep=self._name(), choices=choices)
+            for config, experiment, overrides, choices in zip(
+                configs, experiments, job_overrides, differences(job_overrides), strict=True
+            )
         ]
         outcomes = session.run(requests)
         return [
@@ -53,3 +58,19 @@ class ProcessesLauncher(Launcher):
         """Returns the name that ties the runs of this sweep together: its folder's day and time."""
         folder = Path(self._config.hydra.sweep.dir)
         return f"{folder.parent.name}_{folder.name}"
+
+
+def differences(job_overrides: Sequence[Sequence[str]]) -> list[dict[str, str]]:
+    """Returns for each job the overrides that not all jobs share, by key."""
+    typed = [dict(override.split("=", 1) for override in job if "=" in override) for job in job_overrides]
+    keys = list(dict.fromkeys(key for job in typed for key in job))
+    varying = [key for key in keys if len({job.get(key) for job in typed}) > 1]
+    return [{key: job[key] for key in varying if key in job} for job in typed]
+
+
+def _look_around(experiments: Sequence[Experiment], folder: Path) -> None:
+    """Refuses a sweep one of whose frameworks is missing, or that has nowhere to write."""
+    one_of_each = {experiment.backend.name: experiment for experiment in experiments}.values()
+    faults = [fault for experiment in one_of_each for fault in surroundings.faults(experiment, folder)]
+    if faults:
+        raise ConfigurationError(list(dict.fromkeys(faults)))

@@ -16,9 +16,10 @@ from pebble import ProcessExpired, ProcessPool
 
 from runner.display import Silent
 from runner.errors import Interrupted
-from runner.runs import Outcome, RunRequest, carry_out, default_name
+from runner.runs import Outcome, RunRequest, carry_out, ended
 from runner.tracking.journal import JOURNAL
 
+LOG = "output.log"
 _POLL_SECONDS = 0.1
 
 
@@ -44,15 +45,15 @@ def run_all(
         try:
             while len(outcomes) < len(requests):
                 _announce(requests, announced, follow)
-                for number in [each for each, future in futures.items() if future.done()]:
-                    outcomes[number] = _outcome(futures.pop(number), requests[number])
+                for number in [each for each in futures.keys() - outcomes.keys() if futures[each].done()]:
+                    outcomes[number] = _outcome(futures[number], requests[number])
                     tell(outcomes[number])
                 time.sleep(_POLL_SECONDS)
         except Interrupted as interrupt:
-            for number, future in futures.items():
-                # A run that is under way ends with its pool: to cancel it would start a new worker in its place.
-                if not future.running():
-                    future.cancel()
+            for number in futures.keys() - outcomes.keys():
+                # A run that is under way ends with its pool; to cancel it would start another worker.
+                if not futures[number].running():
+                    futures[number].cancel()
                 outcomes[number] = _stopped(requests[number], interrupt)
         _announce(requests, announced, follow)
     return [outcomes[number] for number in range(len(requests))]
@@ -71,10 +72,10 @@ def _pool() -> Iterator[ProcessPool]:
 
 def _work(request: RunRequest) -> Outcome:
     """Carries one request out in a worker; a person sees the parent's lines only."""
-    # Workers inherit the terminal; what a framework prints there would tear the parent's display.
+    # Workers inherit the terminal, where what a framework prints would stand between the parent's lines.
     sys.stdout.flush()
     request.folder.mkdir(parents=True, exist_ok=True)
-    with (request.folder / "output.log").open("a", encoding="utf-8") as log, _redirected(log.fileno()):
+    with (request.folder / LOG).open("a", encoding="utf-8") as log, _redirected(log.fileno()):
         warnings.simplefilter("default")
         return carry_out(request, display=Silent(), follow=lambda folder: None)
 
@@ -115,21 +116,8 @@ def _outcome(future: Future[Outcome], request: RunRequest) -> Outcome:
 
 
 def _failed(request: RunRequest, message: str) -> Outcome:
-    return Outcome(
-        name=_name(request), folder=request.folder, status="FAILED", exit_code=1, seconds=0.0, message=message
-    )
+    return ended(request, "FAILED", 1, message=message)
 
 
 def _stopped(request: RunRequest, interrupt: Interrupted) -> Outcome:
-    return Outcome(
-        name=_name(request),
-        folder=request.folder,
-        status="KILLED",
-        exit_code=128 + interrupt.signal_number,
-        seconds=0.0,
-        message="stopped with the sweep",
-    )
-
-
-def _name(request: RunRequest) -> str:
-    return " ".join(request.overrides) or request.experiment.name or default_name(request.experiment)
+    return ended(request, "KILLED", 128 + interrupt.signal_number, message="stopped with the sweep")

@@ -14,6 +14,9 @@ from runner.sweep.table import print_table
 
 def run(requests: Sequence[RunRequest]) -> list[Outcome]:
     """Carries out the runs of a sweep in worker processes and tells how they went."""
+    backends = list(dict.fromkeys(request.experiment.backend.name for request in requests))
+    workers = "one process" if len(backends) == 1 else f"{len(backends)} processes"
+    print(f"{len(requests)} runs on {' and '.join(backends)}, in {workers}", file=sys.stderr, flush=True)
     recorder = recorder_for(requests[0])
     told: list[Outcome] = []
 

@@ -26,9 +26,13 @@ class NumpyNetwork(PythonModel):
         self.network = self.forward.read(files["network"])
         self.weights = load_file(files["weights"])
 
+    # MLflow reads the annotation of the input, and knows the bare name alone.
     def predict(
-        self, context: Any, model_input: np.ndarray[Any, Any], params: dict[str, Any] | None = None
-    ) -> np.ndarray[Any, Any]:
+        self,
+        context: Any,
+        model_input: np.ndarray,  # type: ignore[type-arg]
+        params: dict[str, Any] | None = None,
+    ) -> np.ndarray:  # type: ignore[type-arg]
         """Returns probabilities, or values in the units of the data, of rows in the units of the data."""
         outputs: np.ndarray[Any, Any] = self.forward.predict(self.network, self.weights, model_input)
         return outputs

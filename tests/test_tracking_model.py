@@ -1,0 +1,171 @@
+"""The recorded model and data set, read back by MLflow as anyone would."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from examples import card
+
+from runner import layers, network_file, weights
+from runner.data import Rows, Splits
+from runner.network_file import Network
+from runner.tracking import DatasetCard, sent
+from runner.tracking.journal import Journal
+from runner.tracking.recorder import Recorder
+from runner.tracking.store import StoredRun, address
+
+# SQLAlchemy and MLflow deprecate one another's ways, and MLflow warns of its own annotations.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning"),
+    pytest.mark.timeout(300),
+]
+
+KERNEL = np.array([[1.0, -1.0], [0.5, 2.0], [0.0, 0.25]])
+MEAN, SCALE = np.array([1.0, 2.0, 3.0]), np.array([2.0, 1.0, 0.5])
+DATA = DatasetCard(
+    name="three numbers",
+    input_shape=(3,),
+    classes=("no", "yes"),
+    rows={"train": 20, "validation": 4, "test": 4},
+    sha256="0123456789abcdef" * 4,
+)
+
+
+def write_model(folder: Path) -> tuple[Path, Path]:
+    """Writes a network of one dense layer over standardised inputs."""
+    tree = layers.named(layers.Sequence((layers.Dense(units=2, bias=False),)))
+    rows = Rows(np.array([[0.5, 0.0, -1.0]]), np.array([1]))
+    splits = Splits(rows, rows, rows, MEAN, SCALE, 0.0, 1.0, DATA.sha256)
+    network = Network(
+        tree=tree, input_shape=(3,), output="softmax", classes=DATA.classes, splits=splits
+    )
+    network_file.save(network, folder / "network.json")
+    weights.save({"dense0/kernel": KERNEL}, folder / "weights.safetensors", precision=64)
+    return folder / "network.json", folder / "weights.safetensors"
+
+
+def record(base: Path) -> StoredRun:
+    folder = base / "run"
+    recorder = Recorder.start(address(None, base), base)
+    tracker = Journal(folder)
+    tracker.start(card(base))
+    recorder.follow(folder)
+    tracker.dataset(DATA)
+    tracker.model(*write_model(folder))
+    tracker.end("FINISHED", None)
+    report = recorder.finish(120)
+    assert report.sentences == ()
+    assert not (base / "recorder.log").exists()
+    stored = StoredRun.load(folder)
+    assert stored is not None
+    return stored
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("model")
+
+
+@pytest.fixture(scope="module")
+def stored(base: Path) -> StoredRun:
+    return record(base)
+
+
+@pytest.fixture
+def run(base: Path, stored: StoredRun) -> Any:
+    import mlflow
+
+    return mlflow.MlflowClient(stored.uri).get_run(stored.run_id)
+
+
+@pytest.fixture
+def uris(stored: StoredRun, run: Any, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The two addresses under which anyone finds the model, with MLflow looking into the right store."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", stored.uri)
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    (output,) = run.outputs.model_outputs
+    return [f"runs:/{stored.run_id}/model", f"models:/{output.model_id}"]
+
+
+def test_mlflow_predicts_with_it_in_the_units_of_the_data(uris: list[str]) -> None:
+    import mlflow.pyfunc
+
+    x = np.array([[1.0, 2.0, 3.0], [3.0, 1.0, 4.0], [-5.0, 2.5, 0.0]])
+    powers = np.exp((x - MEAN) / SCALE @ KERNEL)
+    for uri in uris:
+        found = mlflow.pyfunc.load_model(uri).predict(x)
+        np.testing.assert_allclose(found, powers / powers.sum(axis=1, keepdims=True), rtol=1e-12)
+
+
+def test_it_has_a_signature_and_an_example_that_fits(uris: list[str]) -> None:
+    import mlflow.pyfunc
+
+    model = mlflow.pyfunc.load_model(uris[0])
+    (inputs,), (outputs,) = model.metadata.signature.inputs, model.metadata.signature.outputs
+    assert (inputs.shape, inputs.type) == ((-1, 3), np.dtype(np.float64))
+    assert (outputs.shape, outputs.type) == ((-1, 2), np.dtype(np.float64))
+    example = model.input_example
+    np.testing.assert_allclose(example, [[2.0, 2.0, 2.5]])
+    assert model.predict(example).shape == (1, 2)
+    with pytest.raises(Exception, match="shape"):
+        model.predict(np.zeros((1, 4)))
+
+
+def test_it_is_no_pickle_and_can_be_read_without_this_project(uris: list[str]) -> None:
+    import subprocess
+    import sys
+
+    from mlflow.artifacts import download_artifacts
+
+    folder = Path(download_artifacts(uris[1]))
+    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    code = {"pyfunc_model.py", "forward.py", "network.json", "weights.safetensors"}
+    about = {"MLmodel", "requirements.txt", "conda.yaml", "python_env.yaml"}
+    examples = {"input_example.json", "serving_input_example.json"}
+    # MLflow notes beside a model that it was read.
+    assert names - {"registered_model_meta"} == code | about | examples
+    program = (
+        "import sys, mlflow.pyfunc, numpy as np; print(mlflow.pyfunc.load_model(sys.argv[1])"
+        ".predict(np.ones((1, 3))).sum()); assert not [m for m in sys.modules if m.startswith('runner')]"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", program, str(folder)], cwd=folder, capture_output=True, text=True, check=True
+    )
+    assert float(answer.stdout) == pytest.approx(1.0)
+
+
+def test_the_data_set_is_an_input_of_the_run(run: Any) -> None:
+    (found,) = run.inputs.dataset_inputs
+    assert (found.dataset.name, found.dataset.digest) == (DATA.name, DATA.sha256[:32])
+    assert json.loads(found.dataset.source)["sha256"] == DATA.sha256
+    assert json.loads(found.dataset.profile)["rows"] == dict(DATA.rows)
+    assert [(tag.key, tag.value) for tag in found.tags] == [("mlflow.data.context", "training")]
+
+
+def test_the_packages_are_kept(base: Path, stored: StoredRun) -> None:
+    import mlflow
+
+    client = mlflow.MlflowClient(stored.uri)
+    assert "packages.txt" in {item.path for item in client.list_artifacts(stored.run_id)}
+    assert f"numpy=={np.__version__}" in (base / "run" / "packages.txt").read_text().splitlines()
+
+
+def test_sending_it_again_makes_no_second_model(base: Path, stored: StoredRun) -> None:
+    import mlflow
+
+    from runner.tracking.delivery import Delivery
+    from runner.tracking.mlflow import Store
+
+    (base / "run" / "sent.json").unlink()
+    delivery = Delivery(base / "run", Store(stored.uri))
+    assert delivery.advance()
+    assert (delivery.complete, sent.load(base / "run").problems) == (True, ())
+    client = mlflow.MlflowClient(stored.uri)
+    assert len(client.search_logged_models([stored.experiment_id])) == 1
+    run = client.get_run(stored.run_id)
+    assert (len(run.outputs.model_outputs), len(run.inputs.dataset_inputs)) == (1, 1)

@@ -49,6 +49,7 @@ class Conductor:
         schedule: how the learning rate reacts to the history.
         weights: the first weights, the last that are known to be finite until an epoch has ended.
         tell: called with every epoch's record.
+        tell_steps: called with the first step, from 1, and the losses of consecutive steps.
         keep: called with weights that are better than all before.
     """
 
@@ -62,6 +63,7 @@ class Conductor:
         schedule: Schedule,
         weights: Weights,
         tell: Callable[[EpochRecord], None],
+        tell_steps: Callable[[int, NDArray[np.float64]], None],
         keep: Callable[[Weights], None],
     ) -> None:
         self._experiment = experiment
@@ -70,6 +72,7 @@ class Conductor:
         self._plan = plan
         self._schedule = schedule
         self._tell = tell
+        self._tell_steps = tell_steps
         self._keep = keep
         self._losses: list[NDArray[np.float64]] = []
         self._factor = 1.0
@@ -87,6 +90,7 @@ class Conductor:
         Raises:
             Diverged: at the first loss that is NaN or infinite.
         """
+        self._tell_steps(first_step, losses)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
             raise Diverged(first_step + int(bad[0]))

@@ -22,7 +22,7 @@ NETWORK = "network.json"
 _BACKENDS = "runner.backends."
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Network:
     """Everything that a prediction needs besides the weights.
 

@@ -18,7 +18,7 @@ from runner.errors import ConfigurationError, Interrupted, RunnerError
 from runner.experiment import Component, Experiment
 from runner.results import Result, Status
 from runner.tasks.train import train
-from runner.tracking import RunCard, Scalar
+from runner.tracking import RunCard, Scalar, identity
 from runner.tracking.journal import Journal
 from runner.tracking.process import this_process
 
@@ -147,7 +147,12 @@ def default_name(experiment: Experiment) -> str:
 
 def _card(request: RunRequest) -> RunCard:
     experiment = request.experiment
-    tags = {"backend": experiment.backend.name, "command": request.command}
+    tags = {
+        "backend": experiment.backend.name,
+        "command": request.command,
+        "config_sha256": identity.meaning(request.parameters),
+        **identity.git_tags(Path.cwd()),
+    }
     if request.sweep is not None:
         tags["sweep"] = request.sweep
     return RunCard(

@@ -9,13 +9,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import yaml
 
+from runner import component
 from runner.experiment import Component, Task
 from runner.results import EpochRecord, Predictions, Result
 from runner.tracking import RunCard, Scalar
 from runner.tracking.process import this_process
 from runner.tracking.store import address
 
+CONF = Path(__file__).parents[1] / "conf"
 CLASSES = ("setosa", "versicolor", "virginica")
 ROWS = 12
 
@@ -67,16 +70,8 @@ def _predictions(classes: int) -> Predictions:
 
 def plots(**more: Component) -> dict[str, Component]:
     """Returns the shipped figures and ``more``."""
-    known = {
-        "learning_curves": ("curves.learning_curves", {"logarithmic_from": 30.0}),
-        "confusion_matrix": ("classification.confusion_matrix", {"split": "test"}),
-        "predicted_against_actual": ("regression.predicted_against_actual", {"split": "test"}),
-    }
-    shipped = {
-        name: Component(target=f"runner.plots.{target}", arguments=arguments, key=f"plots.{name}")
-        for name, (target, arguments) in known.items()
-    }
-    return shipped | more
+    shipped = yaml.safe_load((CONF / "plots" / "default.yaml").read_text(encoding="utf-8"))
+    return {name: component.parse(node, f"plots.{name}") for name, node in shipped.items()} | more
 
 
 def card(

@@ -166,9 +166,10 @@ class TestOneRecorderForSeveralRuns:
         client = mlflow.MlflowClient(address(None, base))
         run_id = runs(base)["good"].info.run_id
         names = {Path(item.path).name for item in client.list_artifacts(run_id, "figures")}
-        assert names == {"learning_curves.png", "confusion_matrix.png"}
+        drawn = {"learning_curves", "confusion_matrix", "roc", "precision_recall", "calibration"}
+        assert names == {f"{name}.png" for name in drawn}
         images = {Path(item.path).name.partition("+")[0] for item in client.list_artifacts(run_id, "images")}
-        assert images == {"learning_curves", "confusion_matrix"}
+        assert images == drawn
         assert "config.yaml" in {item.path for item in client.list_artifacts(run_id)}
 
     def test_a_failure_has_its_text_as_tag_and_file(self, base: Path, report: RecorderReport) -> None:

@@ -37,7 +37,8 @@ def decision_boundary(*, result: Result, title: str, examples: PositiveCount) ->
     alike = max(wide, high) <= _MOST_UNEQUAL * min(wide, high)
     ratio = float(high / wide) if alike else 1.0
     side = _SIDE / max(ratio**0.5, 1.0)
-    figure, (panel,) = style.figure(width=side + 0.6, height=side * ratio + 1.1, title=title)
+    above = 0.85 if len(result.classes) > _MOST_IN_LEGEND else 1.1
+    figure, (panel,) = style.figure(width=side + 0.6, height=side * ratio + above, title=title)
     panel.set_aspect("equal" if alike else "auto")
     _draw_plane(panel, boundary, colours)
     _draw_examples(panel, boundary, result.classes, colours, examples)

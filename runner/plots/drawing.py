@@ -9,17 +9,17 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 
 from runner import component
 from runner.experiment import Component
 from runner.plots import style
 from runner.results import Result
 
-# Files a tenth larger, packed in half the time.
+# Packed in half the time, the files are a tenth larger.
 _QUICKLY = {"compress_level": 1}
 
 
@@ -71,9 +71,8 @@ def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: 
 def _save(figure: Figure, file: Path | io.BytesIO) -> None:
     """Writes a figure and closes it; ``savefig`` would draw it twice to lay it out."""
     figure.set_dpi(style.DOTS_PER_INCH)
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    imsave(file, canvas.buffer_rgba(), format="png", dpi=style.DOTS_PER_INCH, pil_kwargs=_QUICKLY)
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.print_png(file, pil_kwargs=_QUICKLY)
     if pyplot := sys.modules.get("matplotlib.pyplot"):
         # A user's function may have made its figure with pyplot, which keeps it until it is closed.
         pyplot.close(figure)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from runner import backend, component, illustrations, metrics
+from runner import backend, component, illustrations, metrics, network_file
 from runner import weights as weight_files
 from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint, blueprint
@@ -20,9 +21,10 @@ from runner.experiment import Experiment
 from runner.plan import Plan, steps_in_epoch
 from runner.results import SPLITS, EpochRecord, Predictions, Result, Weights
 from runner.schedules import Schedule
-from runner.tracking import Tracker
+from runner.tracking import DatasetCard, Tracker
 
 WEIGHTS = "weights.safetensors"
+NETWORK = "network.json"
 
 
 def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Display) -> Result:
@@ -44,6 +46,7 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     plan = _plan(experiment, splits, schedule)
     initializer = component.build(experiment.initializer)
     first = weight_files.draw(drawing.tree, drawing.input_shape, initializer, experiment.seed)
+    tracker.dataset(_dataset(drawing, splits))
     tracker.tags(
         {"initial_weights_sha256": weight_files.digest(first), "batch_order_sha256": plan.digest()}
     )
@@ -59,6 +62,9 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         tracker.metrics(record.epoch, record.metrics)
         display.epoch(record)
 
+    def tell_steps(first_step: int, losses: NDArray[np.float64]) -> None:
+        tracker.steps(first_step, {"train/step_loss": losses.tolist()})
+
     def keep(weights: Weights) -> None:
         weight_files.save(weights, folder / WEIGHTS, precision=experiment.training.precision)
 
@@ -70,6 +76,7 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         schedule=schedule,
         weights=first,
         tell=tell,
+        tell_steps=tell_steps,
         keep=keep,
     )
     try:
@@ -83,6 +90,7 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     # The kept weights on every split
     model.load(conductor.kept_weights)
     tracker.artifact(folder / WEIGHTS)
+    _tell_model(tracker, experiment, drawing, splits, folder)
     shown, final = _evaluate(model, experiment, drawing, splits)
     result = Result(
         task=drawing.source.task,
@@ -109,6 +117,35 @@ def _splits(experiment: Experiment, drawing: Blueprint) -> Splits:
         debug=experiment.debug,
     )
     return shortened(splits, experiment.training.batch_size) if experiment.debug.one_batch else splits
+
+
+def _dataset(drawing: Blueprint, splits: Splits) -> DatasetCard:
+    source = drawing.source
+    return DatasetCard(
+        name=source.name,
+        input_shape=source.input_shape,
+        classes=source.classes,
+        rows={name: len(getattr(splits, name)) for name in SPLITS},
+        sha256=splits.sha256,
+    )
+
+
+def _tell_model(
+    tracker: Tracker, experiment: Experiment, drawing: Blueprint, splits: Splits, folder: Path
+) -> None:
+    """Writes down the network beside its weights, so that both together predict without a framework."""
+    if network_file.unknown_functions(drawing.tree, drawing.input_shape):
+        # A user's own activation is not known outside of the framework; the weights are kept all the same.
+        return
+    network = network_file.Network(
+        tree=drawing.tree,
+        input_shape=drawing.input_shape,
+        output=experiment.output,
+        classes=drawing.source.classes,
+        splits=splits,
+    )
+    network_file.save(network, folder / NETWORK)
+    tracker.model(folder / NETWORK, folder / WEIGHTS)
 
 
 def _plan(experiment: Experiment, splits: Splits, schedule: Schedule) -> Plan:

@@ -26,6 +26,7 @@ _LIFE_SECONDS = 1.0
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 _LAST_ATTEMPTS = 3
+_LONGEST_REASON = 300
 
 _log = logging.getLogger("runner")
 _Message = dict[str, Any]
@@ -90,7 +91,7 @@ class Follower:
             pause = min(_FIRST_PAUSE * 2**self.failures, _LONGEST_PAUSE)
             self.failures += 1
             self.due = time.monotonic() + pause
-            _log.error("%s: attempt %d: %s: %s", self.folder, self.failures, type(error).__name__, error)
+            _log.error("%s: attempt %d: %s", self.folder, self.failures, _short(error))
         else:
             self.failures = 0
             self.due = now + (_SEND_SECONDS if sent else _LOOK_SECONDS)
@@ -133,7 +134,7 @@ class Desk:
             self.followers += [Follower(folder, own=False) for folder in left]
         except Exception as error:
             # The first run that is followed tries again and counts its attempts.
-            _log.error("%s: %s: %s", self.uri, type(error).__name__, error)
+            _log.error("%s: %s", self.uri, _short(error))
 
     def _done(self, follower: Follower) -> bool:
         return follower.complete or (self.finishing and follower.given_up)
@@ -156,6 +157,11 @@ class Desk:
         for follower in self.followers:
             follower.due = follower.failures = 0
             follower.idle = False
+
+
+def _short(error: Exception) -> str:
+    """Returns an error as one line; a database's goes on with every value that it did not take."""
+    return f"{type(error).__name__}: {error}".partition("\n")[0][:_LONGEST_REASON]
 
 
 if __name__ == "__main__":

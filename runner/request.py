@@ -211,7 +211,7 @@ def _set(config: DictConfig, override: Override) -> list[Fault]:
 
 
 def _update(config: DictConfig, key: str, value: Any) -> None:
-    """Returns the overrides of every job; where the sweeper makes them as it goes, those that all share."""
+    """Sets a value that Hydra may have refused, so that its faults are found with all others."""
     try:
         OmegaConf.update(config, key, value, merge=True, force_add=True)
     except OmegaConfBaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,6 +18,7 @@ from runner.tracking.recorder import Recorder, RecorderReport
 
 # A store that answers needs a second or two; one that does not is not waited for.
 _RECORDER_SECONDS = 60.0
+_TITLES = {"torch": "PyTorch", "keras": "Keras"}
 
 
 def run(request: RunRequest) -> Outcome:
@@ -88,5 +90,5 @@ def shown(folder: Path) -> Path:
 def _next_command(request: RunRequest) -> str:
     other = "keras" if request.experiment.backend.name == "torch" else "torch"
     rest = [each for each in request.overrides if not each.startswith("backend=")]
-    command = " ".join(["python -m runner", f"backend={other}", *rest])
-    return f"{command}   (the same on {other.capitalize()})"
+    command = shlex.join(["python", "-m", "runner", f"backend={other}", *rest])
+    return f"{command}   (the same on {_TITLES[other]})"

@@ -13,6 +13,14 @@ from runner.tasks.train import train
 from runner.tracking.memory import Memory
 
 
+def one_tensorflow_thread() -> None:
+    """Asks for the shipped number of threads before TensorFlow's first work, after which a process keeps what it has."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
 def experiment(*overrides: str) -> Experiment:
     """Returns the checked experiment of a command line."""
     with compose.session():

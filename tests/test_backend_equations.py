@@ -15,8 +15,14 @@ from numpy.typing import NDArray
 from oracle import activations as oracle_activations
 from oracle import losses as oracle_losses
 from oracle import optimizers as oracle_optimizers
+from support import one_tensorflow_thread
 
 from runner.experiment import Clipping
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    one_tensorflow_thread()
 
 Floats = NDArray[np.floating[Any]]
 Cases = list[tuple[str, dict[str, Any]]]

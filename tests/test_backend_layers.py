@@ -9,9 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from oracle import layers as oracle
+from support import one_tensorflow_thread
 
 from runner import layers
 from runner.results import Weights
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> None:
+    one_tensorflow_thread()
 
 Floats = NDArray[np.float64]
 

@@ -180,6 +180,22 @@ CASES: dict[str, list[str]] = {
     "name=${nowhere}": [
         "name: refers to something that is not there: Interpolation key 'nowhere' not found."
     ],
+    "training.epochs=${nowhere}": [
+        "training.epochs: refers to something that is not there: Interpolation key 'nowhere' not found."
+    ],
+    # What Hydra itself would refuse with a traceback
+    "split=[1,2]": ["split: must be a mapping with the keys validation, test. Received: [1, 2]."],
+    "training.clipping={norm:1}": [
+        "training.clipping.norm: there is no such key. Did you mean training.clipping.global_norm?"
+    ],
+    "hydra=1": ["hydra: is Hydra's own. Received: hydra=1. Set one of its keys, as hydra.run.dir=."],
+    "hydra/launcher=[a]": ["hydra/launcher: must name one option. Received: hydra/launcher=[a]."],
+    "-m seed=glob(*)": ["seed: is no group, so a glob has no options to pick from. Received: glob(*)."],
+    "-m data=glob(zz*)": ["-m: there is no job, because a glob picks no option."],
+    "hydra.mode=SOMETIMES": [
+        "configuration: cannot be put together: Error merging override hydra.mode=SOMETIMES"
+        " Invalid value 'SOMETIMES', expected one of [RUN, MULTIRUN]."
+    ],
     # Combinations
     "data=iris architecture=cnn": [
         "architecture: a convolution layer needs images of height x width x channels, not 4 features."

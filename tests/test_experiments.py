@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 import shlex
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from hydra.errors import HydraException
-from omegaconf.errors import OmegaConfBaseException
 from support import trained
 
 from runner import compose, folders, request
@@ -52,11 +50,16 @@ def parameters(path: Path) -> dict[str, Any]:
     return hydra["sweeper"]["params"] if hydra else {}
 
 
-def answer(words: Sequence[str]) -> request.Answer:
-    """Returns what the program finds about a command line, all of its jobs looked at."""
+def answer(*words: str, every_job: bool = False) -> request.Answer:
+    """Returns what the program finds about a command line."""
     asked = request.parse(words)
     with compose.session(asked.config_dir):
-        return request.answer(asked, every_job=True)
+        return request.answer(asked, every_job=every_job)
+
+
+def jobs(path: Path) -> int:
+    """Returns how many runs a file declares: the product of the numbers of values, a list in brackets being one."""
+    return math.prod(len(re.findall(r"\[[^]]*\]|[^,\[\]]+", str(each))) for each in parameters(path).values())
 
 
 def test_all_experiments_are_found() -> None:
@@ -85,29 +88,27 @@ def test_run_command_is_the_experiment_alone(path: Path) -> None:
     assert entries(path)["Run"] == f"python -m runner experiment={path.stem}"
 
 
-@pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
-def test_every_job_passes_all_checks(path: Path, backend: str) -> None:
+def test_every_job_passes_all_checks(path: Path) -> None:
     words = shlex.split(entries(path)["Run"])[3:]
-    found = answer([*words, f"backend={backend}"])
-    jobs = 1
-    for values in parameters(path).values():
-        jobs *= len(re.findall(r"\[[^]]*\]|[^,\[\]]+", str(values)))
-    assert found.multirun == (jobs > 1)
-    assert found.jobs == (jobs if jobs > 1 else None)
-    assert found.checked.experiment.backend.name == backend
+    found = answer(*words, every_job=True)
+    assert found.multirun == (jobs(path) > 1)
+    assert found.jobs == (jobs(path) if found.multirun else None)
+    assert found.checked.experiment.backend.name == "torch"
     assert found.checked.warnings == ()
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_both_backends_can_be_asked_for_at_once(name: str) -> None:
-    alone, both = (answer([f"experiment={name}", *more]) for more in ([], ["backend=torch,keras", "-m"]))
-    assert both.jobs == 2 * (alone.jobs or 1)
+@pytest.mark.parametrize("path", FILES, ids=NAMES)
+def test_both_backends_can_be_asked_for(path: Path) -> None:
+    keras = answer(f"experiment={path.stem}", "backend=keras")
+    assert keras.checked.experiment.backend.name == "keras"
+    assert keras.checked.warnings == ()
+    assert answer(f"experiment={path.stem}", "backend=torch,keras", "-m").jobs == 2 * jobs(path)
 
 
 def test_a_faulty_value_beside_an_experiment_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="learning_rate"):
-        answer(["experiment=momentum", "optimizer.learning_rate=-1"])
+        answer("experiment=momentum", "optimizer.learning_rate=-1")
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ EXTRAS: dict[str, Any] = {
         "relu", np.arange(5.0), np.arange(5.0), np.ones(5), np.arange(3.0), np.array([0.25, 0.75])
     ),
 }
-BARE = {name: None for name in EXTRAS}
+BARE = dict.fromkeys(EXTRAS)
 
 
 def same(found: Any, expected: Any) -> bool:

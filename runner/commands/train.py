@@ -72,11 +72,12 @@ def _sweep(asked: request.Request, folder: Path) -> int:
     from runner.sweep.launcher import ProcessesLauncher
 
     sources.register_launcher(ProcessesLauncher)
+    quoted = str(folder).replace("'", "\\'")
     try:
         batches = compose.current().multirun(
             asked.config_name,
             task_function=job,
-            overrides=[*asked.overrides, f"hydra.sweep.dir='{folder}'"],
+            overrides=[*asked.overrides, f"hydra.sweep.dir='{quoted}'"],
             with_log_configuration=False,
         )
     except ConfigurationError:

@@ -16,6 +16,10 @@ from runner.plots import style
 from runner.quantities import PositiveCount
 from runner.results import Predictions, Result
 
+# Areas of points, in square points.
+_SMALLEST = 10
+_LARGEST = 60
+
 
 @dataclass(frozen=True)
 class _Bins:
@@ -66,9 +70,11 @@ def calibration(
     _draw_counts(histogram, binned)
     binary = predictions.outputs.shape[1] == 1
     asked = (
-        f"probability of {style.name(result.classes[-1])}" if binary else "probability of the predicted class"
+        f"probability of class {style.name(result.classes[-1])}"
+        if binary
+        else "probability of the predicted class"
     )
-    share = f"share of {style.name(result.classes[-1])}" if binary else "share that was right"
+    share = f"share of class {style.name(result.classes[-1])}" if binary else "share that was right"
     style.label(diagram, horizontal="", vertical=share)
     style.label(histogram, horizontal=asked, vertical="examples")
     style.note(diagram, f"{split}: expected calibration error {binned.error:.3f}")
@@ -103,7 +109,10 @@ def _draw_diagram(panel: Axes, binned: _Bins) -> None:
     panel.plot([0, 1], [0, 1], color=style.QUIET, linewidth=1, linestyle=style.DASHED)
     filled = binned.counts > 0
     points = binned.probabilities[filled], binned.shares[filled]
-    panel.plot(*points, color=style.CLASSES[0], marker="o", markersize=5, linewidth=1.6)
+    panel.plot(*points, color=style.CLASSES[0], linewidth=1)
+    # A bin of two examples says little, and looks it.
+    sizes = _SMALLEST + _LARGEST * binned.counts[filled] / binned.counts.max()
+    panel.scatter(*points, s=sizes, color=style.CLASSES[0], linewidths=0, zorder=3)
     panel.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02))
 
 

@@ -155,5 +155,5 @@ def _draw_curve(panel: Axes, curve: _Curve, **look: Any) -> None:
 
 def _summary(curves: Sequence[_Curve], measure: str) -> str:
     if len(curves) == 1:
-        return f"{measure} {curves[0].area:.3f} for {style.name(curves[0].name)}"
+        return f"{measure} {curves[0].area:.3f} for class {style.name(curves[0].name)}"
     return f"mean {measure} {np.mean([curve.area for curve in curves]):.3f} over {len(curves)} classes"

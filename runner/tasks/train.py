@@ -16,7 +16,7 @@ from runner.blueprint import Blueprint, blueprint
 from runner.conductor import Conductor, predictions, shortened
 from runner.data import Splits, prepare
 from typing import Any as Display
-from runner.errors import Diverged
+from runner.errors import Diverged, Interrupted
 from runner.experiment import Experiment
 from runner.plan import Plan, steps_in_epoch
 from runner.results import SPLITS, EpochRecord, Predictions, Result, Weights
@@ -85,6 +85,10 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         keep(conductor.finite_weights)
         tracker.artifact(folder / WEIGHTS)
         tracker.tags({"kept_epoch": str(conductor.finite_epoch)})
+        raise
+    except Interrupted:
+        if conductor.kept_epoch > 0:
+            tracker.artifact(folder / WEIGHTS)
         raise
 
     # The kept weights on every split

@@ -142,7 +142,7 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
     jobs = _jobs(attempt.config, attempt.good) if multirun else None
     checked, faults = _inspect(attempt.config) if jobs is None else _inspect_job(request, jobs[0], known)
     if jobs is not None and (faults or attempt.faults or every_job):
-        for job in jobs[1:_JOBS_INSPECTED]:
+        for job in jobs[1:] if every_job else jobs[1:_JOBS_INSPECTED]:
             faults += _inspect_job(request, job, known)[1]
     faults = [*attempt.faults, *faults] or list(attempt.refused)
     if faults or checked is None:

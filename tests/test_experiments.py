@@ -1,4 +1,4 @@
-"""Every experiment: its header, its configuration on both backends, and, of two of them, a training of a few steps."""
+"""Every experiment: its header, its configuration on both backends, and of two of them a short training."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def answer(*words: str, every_job: bool = False) -> request.Answer:
 
 
 def jobs(path: Path) -> int:
-    """Returns how many runs a file declares: the product of the numbers of values, a list in brackets being one."""
+    """Returns how many runs a file declares; a list in brackets is one value."""
     return math.prod(len(re.findall(r"\[[^]]*\]|[^,\[\]]+", str(each))) for each in parameters(path).values())
 
 
@@ -100,10 +100,10 @@ def test_every_job_passes_all_checks(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_both_backends_can_be_asked_for(path: Path) -> None:
-    keras = answer(f"experiment={path.stem}", "backend=keras")
-    assert keras.checked.experiment.backend.name == "keras"
-    assert keras.checked.warnings == ()
-    assert answer(f"experiment={path.stem}", "backend=torch,keras", "-m").jobs == 2 * jobs(path)
+    found = answer(f"experiment={path.stem}", "backend=keras,torch", "-m")
+    assert found.jobs == 2 * jobs(path)
+    assert found.checked.experiment.backend.name == "keras"
+    assert found.checked.warnings == ()
 
 
 def test_a_faulty_value_beside_an_experiment_is_refused() -> None:

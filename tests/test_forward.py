@@ -33,7 +33,9 @@ TREE = (
 NETWORKS = {
     "mlp": [],
     "cnn with batch norm": [
-        "architecture=cnn", "architecture.batch_norm=true", "architecture.filters=[4,6]",
+        "architecture=cnn",
+        "architecture.batch_norm=true",
+        "architecture.filters=[4,6]",
     ],
     "tree of blocks": ["architecture=tree", TREE, "activation=gelu", "standardise=false"],
     "probability": ["data=breast_cancer", "activation=selu"],
@@ -84,7 +86,12 @@ def test_activation(name: str) -> None:
 def test_a_trained_network_says_the_same(
     name: str, backend: str, precision: int, tolerance: float, tmp_path: Path
 ) -> None:
-    overrides = [f"backend={backend}", f"training.precision={precision}", "training.epochs=1", *NETWORKS[name]]
+    overrides = [
+        f"backend={backend}",
+        f"training.precision={precision}",
+        "training.epochs=1",
+        *NETWORKS[name],
+    ]
     result, _ = trained(*overrides, folder=tmp_path)
     known = experiment(*overrides)
     drawing = blueprint(known)
@@ -129,9 +136,7 @@ def test_inputs_of_another_shape_are_refused(tmp_path: Path) -> None:
 def test_a_function_of_a_users_own_is_named() -> None:
     targets = ["runner.backends.torch.activations.relu", "mine.snake", "runner.backends.torch.layers.relu6"]
     functions = [Component(target=each, arguments={}, key="activation") for each in targets]
-    tree = layers.Sequence(
-        tuple(layers.Activation(function=each) for each in [*functions, functions[1]])
-    )
+    tree = layers.Sequence(tuple(layers.Activation(function=each) for each in [*functions, functions[1]]))
     assert network_file.unknown_functions(tree, (3,)) == targets[1:]
 
 

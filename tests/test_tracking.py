@@ -134,7 +134,8 @@ def test_what_is_unsent_is_counted_from_the_journal(tmp_path: Path) -> None:
         tracker.metrics(step, {"a": 1.0})
     (_, behind), *_ = journal.read(tmp_path, 0)
     assert sent.unsent(tmp_path) == 3
-    state = Sent(offset=behind, waiting=("config.yaml",), problems=("one",), images=("curves",), status="FINISHED")
+    lists = {"waiting": ("config.yaml",), "problems": ("one",), "images": ("curves",)}
+    state = Sent(offset=behind, status="FINISHED", **lists)
     state.save(tmp_path)
     assert sent.load(tmp_path) == state
     assert sent.unsent(tmp_path) == 3

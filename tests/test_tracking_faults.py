@@ -80,7 +80,8 @@ def tell(tracker: Journal, first: int, last: int) -> None:
 def server(base: Path, port: int) -> Iterator[None]:
     """Runs a tracking server while it lasts."""
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{base}/server.db", "--artifacts-destination", f"{base}/files"]
+    command += ["--backend-store-uri", f"sqlite:///{base}/server.db"]
+    command += ["--artifacts-destination", f"{base}/files"]
     quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
     with (base / "server.log").open("ab") as log:
         process = subprocess.Popen(
@@ -180,7 +181,7 @@ def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_file_too_large_for_the_disk_is_sent_when_there_is_room(tmp_path: Path) -> None:
     uri, folder = address(None, tmp_path), tmp_path / "run"
     recorder = Recorder.start(uri, tmp_path)
-    # No file of the recorder may grow beyond this: a disk that is full for artifacts, though not for the database.
+    # No file of the recorder may grow beyond this: a disk full for artifacts, though not for the database.
     resource.prlimit(recorder._process.pid, resource.RLIMIT_FSIZE, (4_000_000, 4_000_000))
     tracker = begin(recorder, folder, uri)
     (folder / "large.bin").write_bytes(bytes(5_000_000))

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from examples import card
 
 from runner import layers, network_file, weights
@@ -41,9 +45,7 @@ def write_model(folder: Path) -> tuple[Path, Path]:
     tree = layers.named(layers.Sequence((layers.Dense(units=2, bias=False),)))
     rows = Rows(np.array([[0.5, 0.0, -1.0]]), np.array([1]))
     splits = Splits(rows, rows, rows, MEAN, SCALE, 0.0, 1.0, DATA.sha256)
-    network = Network(
-        tree=tree, input_shape=(3,), output="softmax", classes=DATA.classes, splits=splits
-    )
+    network = Network(tree=tree, input_shape=(3,), output="softmax", classes=DATA.classes, splits=splits)
     network_file.save(network, folder / "network.json")
     weights.save({"dense0/kernel": KERNEL}, folder / "weights.safetensors", precision=64)
     return folder / "network.json", folder / "weights.safetensors"
@@ -117,15 +119,12 @@ def test_it_has_a_signature_and_an_example_that_fits(uris: list[str]) -> None:
 
 
 def test_it_is_no_pickle_and_can_be_read_without_this_project(uris: list[str]) -> None:
-    import subprocess
-    import sys
-
     from mlflow.artifacts import download_artifacts
 
     folder = Path(download_artifacts(uris[1]))
     names = {path.name for path in folder.rglob("*") if path.is_file()}
     code = {"pyfunc_model.py", "forward.py", "network.json", "weights.safetensors"}
-    about = {"MLmodel", "requirements.txt", "conda.yaml", "python_env.yaml"}
+    about = {"MLmodel", "conda.yaml", "python_env.yaml"}
     examples = {"input_example.json", "serving_input_example.json"}
     # MLflow notes beside a model that it was read.
     assert names - {"registered_model_meta"} == code | about | examples
@@ -137,6 +136,21 @@ def test_it_is_no_pickle_and_can_be_read_without_this_project(uris: list[str]) -
         [sys.executable, "-c", program, str(folder)], cwd=folder, capture_output=True, text=True, check=True
     )
     assert float(answer.stdout) == pytest.approx(1.0)
+
+
+def test_its_environment_can_be_made_again(uris: list[str]) -> None:
+    from mlflow.artifacts import download_artifacts
+
+    folder = Path(download_artifacts(uris[1]))
+    dependencies = yaml.safe_load((folder / "python_env.yaml").read_text())["dependencies"]
+    names = ("mlflow", "numpy", "safetensors")
+    assert dependencies == [f"{name}=={metadata.version(name)}" for name in names]
+    (pip,) = [
+        each
+        for each in yaml.safe_load((folder / "conda.yaml").read_text())["dependencies"]
+        if isinstance(each, dict)
+    ]
+    assert pip == {"pip": dependencies}
 
 
 def test_the_data_set_is_an_input_of_the_run(run: Any) -> None:

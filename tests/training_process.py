@@ -1,7 +1,7 @@
 """A process that does towards the recorder what a training does.
 
-Its arguments are the folder of the store, the name of the run, and how it ends: FINISHED, KILLED, or ALONE, which
-is killed after its recorder was, as soon as MLflow knows the run.
+Its arguments are the folder of the store, the name of the run, and how it ends: FINISHED, KILLED, or ALONE,
+which is killed after its recorder was, as soon as MLflow knows the run.
 """
 
 from __future__ import annotations

@@ -68,13 +68,10 @@ def calibration(
     )
     _draw_diagram(diagram, binned)
     _draw_counts(histogram, binned)
-    binary = predictions.outputs.shape[1] == 1
-    asked = (
-        f"probability of class {style.name(result.classes[-1])}"
-        if binary
-        else "probability of the predicted class"
-    )
-    share = f"share of class {style.name(result.classes[-1])}" if binary else "share that was right"
+    asked, share = "probability of the predicted class", "share that was right"
+    if predictions.outputs.shape[1] == 1:
+        second = f"class {style.name(result.classes[-1])}"
+        asked, share = f"probability of {second}", f"share of {second}"
     style.label(diagram, horizontal="", vertical=share)
     style.label(histogram, horizontal=asked, vertical="examples")
     style.note(diagram, f"{split}: expected calibration error {binned.error:.3f}")

@@ -216,9 +216,10 @@ class Delivery:
 def _prepare(card: RunCard) -> None:
     """Imports what the end of the run needs while there is time for it."""
     from runner.plots.drawing import prepare
-    from runner.tracking import models  # noqa: F401
+    from runner.tracking import models
 
     prepare(card.plots)
+    models.prepare()
 
 
 def _portions(events: Iterator[tuple[Event, int]]) -> Iterator[tuple[list[Event], int]]:

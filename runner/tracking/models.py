@@ -14,6 +14,7 @@ import numpy as np
 from mlflow.entities import LoggedModel, LoggedModelOutput, LoggedModelStatus
 from mlflow.models import Model, ModelSignature
 from mlflow.types import Schema, TensorSpec
+from safetensors.numpy import save_file
 
 from runner import forward
 from runner.tracking.store import StoredRun
@@ -22,6 +23,18 @@ NAME = "model"
 
 _CODE = Path(__file__).with_name("pyfunc_model.py")
 _PACKAGES = ("mlflow", "numpy", "safetensors")
+# Returns what it is given.
+_NOTHING = {
+    "input_shape": [1],
+    "output": "identity",
+    "classes": [],
+    "input_mean": [0.0],
+    "input_scale": [1.0],
+    "target_mean": 0.0,
+    "target_scale": 1.0,
+    "example": [[0.0]],
+    "layers": [],
+}
 
 
 def send(client: mlflow.MlflowClient, stored: StoredRun, network: Path, weights: Path) -> None:
@@ -39,12 +52,21 @@ def send(client: mlflow.MlflowClient, stored: StoredRun, network: Path, weights:
     if model.status != LoggedModelStatus.READY:
         with TemporaryDirectory() as temporary:
             folder = Path(temporary) / NAME
-            _write(folder, model, network, weights)
+            _write(folder, _about(model, network), network, weights)
             client.log_model_artifacts(model.model_id, str(folder))
         client.finalize_logged_model(model.model_id, LoggedModelStatus.READY)
     outputs = client.get_run(stored.run_id).outputs
     if outputs is None or not outputs.model_outputs:
         client.log_outputs(stored.run_id, [LoggedModelOutput(model.model_id, step=0)])
+
+
+def prepare() -> None:
+    """Saves a model of nothing: MLflow's first one in a process waits until every package was looked at."""
+    with TemporaryDirectory() as temporary:
+        network, weights = Path(temporary) / "network.json", Path(temporary) / "weights.safetensors"
+        network.write_text(json.dumps(_NOTHING), encoding="utf-8")
+        save_file({}, weights)
+        _write(Path(temporary) / NAME, Model(), network, weights)
 
 
 def _new(client: mlflow.MlflowClient, stored: StoredRun, network: Path) -> LoggedModel:
@@ -54,24 +76,47 @@ def _new(client: mlflow.MlflowClient, stored: StoredRun, network: Path) -> Logge
     )
 
 
-def _write(folder: Path, model: LoggedModel, network: Path, weights: Path) -> None:
+def _about(model: LoggedModel, network: Path) -> Model:
+    return Model(
+        artifact_path=model.artifact_location,
+        model_uuid=model.model_id,
+        model_id=model.model_id,
+        run_id=model.source_run_id,
+        metadata={"classes": json.dumps(forward.read(network)["classes"])},
+    )
+
+
+def _write(folder: Path, about: Model, network: Path, weights: Path) -> None:
     described = forward.read(network)
     mlflow.pyfunc.save_model(
         str(folder),
-        mlflow_model=Model(
-            artifact_path=model.artifact_location,
-            model_uuid=model.model_id,
-            model_id=model.model_id,
-            run_id=model.source_run_id,
-            metadata={"classes": json.dumps(described["classes"])},
-        ),
+        mlflow_model=about,
         python_model=str(_CODE),
         artifacts={"network": str(network), "weights": str(weights), "forward": str(forward.__file__)},
         signature=_signature(described),
         input_example=np.asarray(described["example"], np.float64),
-        # Named by us, for MLflow would search for them in a process of its own, for seconds.
-        pip_requirements=[f"{package}=={metadata.version(package)}" for package in _PACKAGES],
+        pip_requirements=_requirements(),
     )
+    _move_requirements(folder)
+
+
+def _requirements() -> list[str]:
+    """Returns what the model needs; MLflow would search for it in a process of its own, for seconds."""
+    return [f"{package}=={metadata.version(package)}" for package in _PACKAGES]
+
+
+def _move_requirements(folder: Path) -> None:
+    """Puts the requirements into ``python_env.yaml`` itself, where ``conda.yaml`` has them too.
+
+    MLflow compares ``requirements.txt`` with every installed package when it loads a model, which takes
+    several times as long as the loading.
+    """
+    environment, listed = folder / "python_env.yaml", folder / "requirements.txt"
+    text, reference = environment.read_text(encoding="utf-8"), "- -r requirements.txt"
+    if reference in text:
+        lines = [f"- {line}" for line in listed.read_text(encoding="utf-8").splitlines()]
+        environment.write_text(text.replace(reference, "\n".join(lines)), encoding="utf-8")
+        listed.unlink()
 
 
 def _signature(network: Mapping[str, Any]) -> ModelSignature:

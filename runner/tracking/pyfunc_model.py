@@ -30,9 +30,9 @@ class NumpyNetwork(PythonModel):
     def predict(
         self,
         context: Any,
-        model_input: np.ndarray,  # type: ignore[type-arg]
+        model_input: np.ndarray,
         params: dict[str, Any] | None = None,
-    ) -> np.ndarray:  # type: ignore[type-arg]
+    ) -> np.ndarray:
         """Returns probabilities, or values in the units of the data, of rows in the units of the data."""
         outputs: np.ndarray[Any, Any] = self.forward.predict(self.network, self.weights, model_input)
         return outputs

@@ -100,6 +100,8 @@ def build(*, job: Job) -> KerasModel:
     """Returns the network with the job's weights, at the chosen precision."""
     training = job.experiment.training
     _configure(training)
+    # A worker process trains one job after the other; the graphs of the last one would stay.
+    keras.utils.clear_session(free_memory=False)
     dtype = "float64" if training.precision == 64 else "float32"
     # Both are needed: the layers take the policy, the optimizer and the inputs the float type.
     keras.config.set_floatx(dtype)

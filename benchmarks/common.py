@@ -76,15 +76,11 @@ def job(case: Case, backend: str, *overrides: str) -> Job:
         )
     drawing = blueprint(experiment)
     generator = np.random.default_rng(0)
-    rows = Rows(
-        generator.normal(size=(case.rows, case.features)), generator.integers(0, 10, size=case.rows)
-    )
+    rows = Rows(generator.normal(size=(case.rows, case.features)), generator.integers(0, 10, size=case.rows))
     nothing = Rows(rows.inputs[:0], rows.targets[:0])
     steps = steps_in_epoch(case.rows, case.batch_size, None)
     plan = Plan(0, case.rows, case.batch_size, case.epochs, steps, np.full(steps * case.epochs, 1e-3))
-    first = weight_files.draw(
-        drawing.tree, drawing.input_shape, component.build(experiment.initializer), 0
-    )
+    first = weight_files.draw(drawing.tree, drawing.input_shape, component.build(experiment.initializer), 0)
     splits = replace(_empty_splits(nothing), train=rows)
     return Job(experiment, drawing.tree, drawing.input_shape, first, splits, plan)
 
@@ -103,7 +99,9 @@ def _empty_splits(nothing: Rows) -> Splits:
     )
 
 
-def print_ratios(case: Case, ours: Callable[[], float], references: Mapping[str, Callable[[], float]]) -> None:
+def print_ratios(
+    case: Case, ours: Callable[[], float], references: Mapping[str, Callable[[], float]]
+) -> None:
     """Times ours and each reference in turn and prints the median of the ratios, and of our time of a step."""
     steps = case.epochs * -(-case.rows // case.batch_size)
     for function in (ours, *references.values()):

@@ -67,10 +67,14 @@ def main() -> None:
     np.random.default_rng(0)
     for case in CASES:
         ours = backend(case)
-        print_ratios(case, ours, {
-            "plain loop, Adam": plain_loop(case, fused=False),
-            "plain loop, fused Adam": plain_loop(case, fused=True),
-        })
+        print_ratios(
+            case,
+            ours,
+            {
+                "plain loop, Adam": plain_loop(case, fused=False),
+                "plain loop, fused Adam": plain_loop(case, fused=True),
+            },
+        )
 
 
 if __name__ == "__main__":

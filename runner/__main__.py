@@ -18,6 +18,7 @@ VERBS = {
         "runner.commands.listing",
         "show the choices of a group with their keys, defaults and equations",
     ),
+    "sync": ("runner.commands.sync", "send to MLflow what could not be sent when it happened"),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),
 }
 _HELP = frozenset({"-h", "--help", "help"})

@@ -55,9 +55,7 @@ class Model(Protocol):
     def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Evaluation:
         """Returns the mean loss and the logits, in evaluation mode."""
 
-    def pre_activations(
-        self, inputs: NDArray[np.float64], function: Component
-    ) -> list[NDArray[np.float64]]:
+    def pre_activations(self, inputs: NDArray[np.float64], function: Component) -> list[NDArray[np.float64]]:
         """Returns what enters each hidden layer's activation ``function``, one array for each layer."""
 
     def weights(self) -> Weights:

@@ -24,9 +24,7 @@ class Range:
     def __str__(self) -> str:
         low = f"above {self.minimum:g}" if self.minimum_open else f"at least {self.minimum:g}"
         high = f"below {self.maximum:g}" if self.maximum_open else f"at most {self.maximum:g}"
-        ends = [
-            text for text, bound in ((low, self.minimum), (high, self.maximum)) if math.isfinite(bound)
-        ]
+        ends = [text for text, bound in ((low, self.minimum), (high, self.maximum)) if math.isfinite(bound)]
         return " and ".join(ends) or "finite"
 
 

@@ -140,7 +140,10 @@ def ended(
 def default_name(experiment: Experiment) -> str:
     """Returns a name from the choices: ``digits mlp relu adam torch``."""
     parts: list[Component] = [
-        experiment.data, experiment.architecture, experiment.activation, experiment.optimizer
+        experiment.data,
+        experiment.architecture,
+        experiment.activation,
+        experiment.optimizer,
     ]
     return " ".join([*(part.name for part in parts), experiment.backend.name])
 

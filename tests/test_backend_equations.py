@@ -24,6 +24,7 @@ from runner.experiment import Clipping
 def _one_thread() -> None:
     one_tensorflow_thread()
 
+
 Floats = NDArray[np.floating[Any]]
 Cases = list[tuple[str, dict[str, Any]]]
 

@@ -19,6 +19,7 @@ from runner.results import Weights
 def _one_thread() -> None:
     one_tensorflow_thread()
 
+
 Floats = NDArray[np.float64]
 
 ROWS = 4

@@ -13,7 +13,9 @@ QUICK = ["training.epochs=3", "training.precision=64"]
 
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_boundary_of_a_linear_model_is_where_its_equation_says(backend: str) -> None:
-    result, _ = trained(f"backend={backend}", "data=moons", "architecture=linear", "standardise=false", *QUICK)
+    result, _ = trained(
+        f"backend={backend}", "data=moons", "architecture=linear", "standardise=false", *QUICK
+    )
     boundary = result.boundary
     assert boundary is not None
     assert boundary.outputs.shape == (len(boundary.second), len(boundary.first), 1)

@@ -56,8 +56,14 @@ def test_a_weight_depends_on_its_name_and_not_on_its_neighbours() -> None:
     first, second = (weights.draw(tree, (3,), glorot_uniform(), 0) for tree in (small, large))
     np.testing.assert_array_equal(first["dense0/kernel"], second["dense0/kernel"])
     assert set(second) == {
-        "dense0/kernel", "dense0/bias", "dense1/kernel", "dense1/bias", "batch_norm0/scale", "batch_norm0/shift",
-        "batch_norm0/running_mean", "batch_norm0/running_variance",
+        "dense0/kernel",
+        "dense0/bias",
+        "dense1/kernel",
+        "dense1/bias",
+        "batch_norm0/scale",
+        "batch_norm0/shift",
+        "batch_norm0/running_mean",
+        "batch_norm0/running_variance",
     }
     np.testing.assert_array_equal(second["batch_norm0/running_variance"], np.ones(4))
 

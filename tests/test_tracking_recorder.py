@@ -245,6 +245,8 @@ def test_a_file_that_cannot_be_stored_waits_and_the_status_does_not(tmp_path: Pa
 def test_a_server_that_does_not_answer_is_told_at_the_end_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Notes of what a server does not have lie in the working folder.
+    monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     # The discard port of this machine: nobody listens.
     recorder = Recorder.start("http://127.0.0.1:9", tmp_path)

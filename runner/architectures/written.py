@@ -54,8 +54,13 @@ class _Reader:
             ((word, arguments),) = entry.items()
             return self._layer(str(word), arguments, key)
         self.faults.append(
-            Fault(key, "must be a layer's word, alone or with its arguments", shown(entry), None,
-                  "Write for example `dense: {units: 64}`.")
+            Fault(
+                key,
+                "must be a layer's word, alone or with its arguments",
+                shown(entry),
+                None,
+                "Write for example `dense: {units: 64}`.",
+            )
         )
         return None
 
@@ -65,8 +70,13 @@ class _Reader:
         if word not in layers.VOCABULARY:
             words = [*layers.VOCABULARY, *_BLOCKS]
             self.faults.append(
-                Fault(key, "must be a layer of the vocabulary", shown(word), nearest(word, words),
-                      f"The words are {', '.join(words)}.")
+                Fault(
+                    key,
+                    "must be a layer of the vocabulary",
+                    shown(word),
+                    nearest(word, words),
+                    f"The words are {', '.join(words)}.",
+                )
             )
             return None
         if word == "activation" and arguments in ({}, None):
@@ -77,7 +87,9 @@ class _Reader:
         if word == "concatenation":
             branches = entries if isinstance(entries, list) else []
             if not branches:
-                self.faults.append(Fault(key, "must be a list of branches, each a list of layers", shown(entries)))
+                self.faults.append(
+                    Fault(key, "must be a list of branches, each a list of layers", shown(entries))
+                )
             return layers.Concatenation(
                 tuple(self.sequence(branch, f"{key}[{place}]") for place, branch in enumerate(branches))
             )
@@ -99,8 +111,13 @@ def _argument_faults(kind: type[layers.Leaf], arguments: Mapping[str, Any], key:
     allowed = {field.name: field for field in dataclasses.fields(kind) if field.name != "name"}
     hints = get_type_hints(kind, include_extras=True)
     faults = [
-        Fault(f"{key}.{name}", "this layer has no such argument", None, nearest(name, allowed),
-              f"It takes {', '.join(allowed) or 'none'}.")
+        Fault(
+            f"{key}.{name}",
+            "this layer has no such argument",
+            None,
+            nearest(name, allowed),
+            f"It takes {', '.join(allowed) or 'none'}.",
+        )
         for name in arguments
         if name not in allowed
     ]

@@ -44,9 +44,7 @@ def prepare(source: Source, *, split: Split, standardise: bool, seed: int, debug
             mean, scale = (float(statistic[0]) for statistic in _statistics(parts[0].targets))
             parts = tuple(Rows(part.inputs, (part.targets - mean) / scale) for part in parts)
     train, validation, test = parts
-    return Splits(
-        train, validation, test, input_mean, input_scale, mean, scale, _sha256(inputs, targets)
-    )
+    return Splits(train, validation, test, input_mean, input_scale, mean, scale, _sha256(inputs, targets))
 
 
 def sizes(rows: int, split: Split) -> tuple[int, int, int]:

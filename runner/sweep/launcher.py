@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,7 +42,7 @@ class ProcessesLauncher(Launcher):
                 configs, experiments, job_overrides, differences(job_overrides), strict=True
             )
         ]
-        outcomes = session.run(requests)
+        outcomes = session.run(requests, command=self._command())
         return [
             JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=outcome)
             for overrides, outcome in zip(job_overrides, outcomes, strict=True)
@@ -53,6 +54,12 @@ class ProcessesLauncher(Launcher):
             config.hydra.job.id = str(number)
             config.hydra.job.num = number
         return config
+
+    def _command(self) -> str:
+        """Returns what was typed for the whole sweep."""
+        name = str(self._config.hydra.job.config_name)
+        flags = [] if name == compose.CONFIG_NAME else [f"--config-name={name}"]
+        return shlex.join(["python", "-m", "runner", "-m", *flags, *self._config.hydra.overrides.task])
 
     def _name(self) -> str:
         """Returns the name that ties the runs of this sweep together: its folder's day and time."""

@@ -9,11 +9,20 @@ from runner import display
 from runner.runs import Outcome, RunRequest, signals_raised
 from runner.session import finished, nobody, recorder_for, shown, verb
 from runner.sweep.pool import run_all
+from runner.sweep.summary import summarise
 from runner.sweep.table import print_table
 
+# MLflow knows a run soon after it has begun, unless its store does not answer.
+_STORE_SECONDS = 5.0
 
-def run(requests: Sequence[RunRequest]) -> list[Outcome]:
-    """Carries out the runs of a sweep in worker processes and tells how they went."""
+
+def run(requests: Sequence[RunRequest], *, command: str) -> list[Outcome]:
+    """Carries out the runs of a sweep in worker processes, sums them up and tells how they went.
+
+    Args:
+        requests: the checked runs.
+        command: what was typed.
+    """
     backends = list(dict.fromkeys(request.experiment.backend.name for request in requests))
     workers = "one process" if len(backends) == 1 else f"{len(backends)} processes"
     print(f"{len(requests)} runs on {' and '.join(backends)}, in {workers}", file=sys.stderr, flush=True)
@@ -27,6 +36,10 @@ def run(requests: Sequence[RunRequest]) -> list[Outcome]:
     try:
         with signals_raised():
             outcomes = run_all(requests, follow=recorder.follow if recorder else nobody, tell=tell)
+            wait = _STORE_SECONDS if recorder else 0.0
+            summary = summarise(requests, outcomes, command=command, wait_seconds=wait)
+        if recorder:
+            recorder.follow(summary)
     finally:
         report = finished(recorder)
     print_table(sys.stdout, outcomes)

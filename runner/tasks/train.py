@@ -47,9 +47,7 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     initializer = component.build(experiment.initializer)
     first = weight_files.draw(drawing.tree, drawing.input_shape, initializer, experiment.seed)
     tracker.dataset(_dataset(drawing, splits))
-    tracker.tags(
-        {"initial_weights_sha256": weight_files.digest(first), "batch_order_sha256": plan.digest()}
-    )
+    tracker.tags({"initial_weights_sha256": weight_files.digest(first), "batch_order_sha256": plan.digest()})
 
     # The framework
     engine = backend.load(experiment.backend.package)

@@ -41,10 +41,7 @@ class Network(keras.Model):
 
     def weights_by_name(self) -> Weights:
         """Returns copies of all arrays by canonical name and in canonical layout."""
-        return {
-            name: np.array(self._variable(name).value.numpy(), dtype=np.float64)
-            for name in self.names
-        }
+        return {name: np.array(self._variable(name).value.numpy(), dtype=np.float64) for name in self.names}
 
     def load_by_name(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
         """Takes all arrays by canonical name."""
@@ -66,9 +63,7 @@ class Network(keras.Model):
         return getattr(self.get_layer(layer), _VARIABLES[word])
 
 
-def network(
-    kind: type[Network], *, tree: layers.Sequence, input_shape: layers.Shape, seed: int
-) -> Network:
+def network(kind: type[Network], *, tree: layers.Sequence, input_shape: layers.Shape, seed: int) -> Network:
     """Returns the model of a named layer tree.
 
     Args:
@@ -130,9 +125,7 @@ class _Interpreter:
                 key = layer_key(self._seed, layer.name)
                 return _Dropout(layer.rate, key, self._step, name=layer.name)
             case layers.BatchNorm():
-                return _BatchNorm(
-                    momentum=1 - layer.momentum, epsilon=layer.epsilon, name=layer.name
-                )
+                return _BatchNorm(momentum=1 - layer.momentum, epsilon=layer.epsilon, name=layer.name)
             case layers.LayerNorm():
                 return keras.layers.LayerNormalization(epsilon=layer.epsilon, name=layer.name)
         raise TypeError(f"no Keras layer for {layer!r}")

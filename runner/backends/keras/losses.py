@@ -47,9 +47,7 @@ def binary_cross_entropy(*, label_smoothing: BelowOne) -> Loss:
         keep = tf.constant(1 - label_smoothing, logits.dtype)
         half = tf.constant(label_smoothing / 2, logits.dtype)
         smoothed = tf.cast(targets, logits.dtype) * keep + half
-        return tf.reduce_mean(
-            tf.nn.sigmoid_cross_entropy_with_logits(labels=smoothed, logits=logits[:, 0])
-        )
+        return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(labels=smoothed, logits=logits[:, 0]))
 
     return loss
 

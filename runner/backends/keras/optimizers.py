@@ -100,9 +100,7 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         """Makes one array of each name for each parameter, filled with its first value."""
         self._slots = {
             name: [
-                self.add_variable_from_reference(
-                    variable, name=name, initializer=_filled(value)
-                )
+                self.add_variable_from_reference(variable, name=name, initializer=_filled(value))
                 for variable in variables
             ]
             for name, value in first_values.items()
@@ -206,9 +204,7 @@ class Adagrad(PlannedOptimizer):
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
         total = self.slot(variable, "sum")
         total.assign_add(tf.square(gradient))
-        variable.assign_sub(
-            rate * gradient / (tf.sqrt(total) + tf.constant(self._epsilon, variable.dtype))
-        )
+        variable.assign_sub(rate * gradient / (tf.sqrt(total) + tf.constant(self._epsilon, variable.dtype)))
 
 
 def sgd(

@@ -57,9 +57,7 @@ class KerasModel:
         """Takes all arrays by canonical name."""
         self.network.load_by_name(weights)
 
-    def pre_activations(
-        self, inputs: NDArray[np.float64], function: Component
-    ) -> list[NDArray[np.float64]]:
+    def pre_activations(self, inputs: NDArray[np.float64], function: Component) -> list[NDArray[np.float64]]:
         """Returns what enters each hidden layer's activation ``function``, one array for each layer."""
         entering = self.network.activation_inputs(function)
         if not entering:
@@ -80,7 +78,12 @@ class _Network(Network):
     step_losses: Any
 
     def compute_loss(
-        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: Any = True
+        self,
+        x: Any = None,
+        y: Any = None,
+        y_pred: Any = None,
+        sample_weight: Any = None,
+        training: Any = True,
     ) -> Any:
         # Mixed precision answers in bfloat16; the loss is computed in float32.
         logits = tf.cast(y_pred, "float32") if y_pred.dtype == tf.bfloat16 else y_pred
@@ -105,9 +108,7 @@ def build(*, job: Job) -> KerasModel:
     dtype = "float64" if training.precision == 64 else "float32"
     # Both are needed: the layers take the policy, the optimizer and the inputs the float type.
     keras.config.set_floatx(dtype)
-    keras.config.set_dtype_policy(
-        "mixed_bfloat16" if training.precision == "bf16-mixed" else dtype
-    )
+    keras.config.set_dtype_policy("mixed_bfloat16" if training.precision == "bf16-mixed" else dtype)
     model = network(_Network, tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed)
     model.load_by_name(job.weights)
     return KerasModel(model, component.build(job.experiment.loss), dtype)
@@ -123,9 +124,7 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     model.network.compile(
         optimizer=optimizer, steps_per_execution=training.steps_per_execution, jit_compile=False
     )
-    optimizer.watch_gradients(
-        len(model.network.trainable_variables), steps_per_epoch=plan.steps_per_epoch
-    )
+    optimizer.watch_gradients(len(model.network.trainable_variables), steps_per_epoch=plan.steps_per_epoch)
     reporter = _Reporter(model, job, observer, optimizer)
     model.network.fit(
         _batches(model, job, reporter),
@@ -153,9 +152,7 @@ def versions() -> dict[str, str]:
 class _Reporter(keras.callbacks.Callback):
     """Tells the observer what happened, and does what it decides."""
 
-    def __init__(
-        self, model: KerasModel, job: Job, observer: Observer, optimizer: PlannedOptimizer
-    ) -> None:
+    def __init__(self, model: KerasModel, job: Job, observer: Observer, optimizer: PlannedOptimizer) -> None:
         super().__init__()
         self.epoch = 0
         self._trained = model
@@ -195,9 +192,9 @@ def _batches(model: KerasModel, job: Job, reporter: _Reporter) -> tf.data.Datase
     def order() -> Iterator[NDArray[np.int64]]:
         yield plan.order(reporter.epoch)
 
-    rows = tf.data.Dataset.from_generator(
-        order, output_signature=tf.TensorSpec((None,), tf.int64)
-    ).flat_map(lambda numbers: tf.data.Dataset.from_tensor_slices(numbers).batch(plan.batch_size))
+    rows = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None,), tf.int64)).flat_map(
+        lambda numbers: tf.data.Dataset.from_tensor_slices(numbers).batch(plan.batch_size)
+    )
     batches = rows.map(lambda numbers: (tf.gather(inputs, numbers), tf.gather(targets, numbers)))
     return batches.apply(tf.data.experimental.assert_cardinality(plan.steps_per_epoch))
 

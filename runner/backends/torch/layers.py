@@ -31,7 +31,9 @@ class Network(nn.Module):
         self.step: Tensor
         # A plain dictionary and not a submodule: every layer is already a submodule of the tree.
         self._places: dict[str, _Place] = {}
-        self.has_dropout = any(isinstance(row.layer, layers.Dropout) for row in layers.rows(tree, input_shape))
+        self.has_dropout = any(
+            isinstance(row.layer, layers.Dropout) for row in layers.rows(tree, input_shape)
+        )
         self.body = _Interpreter(self, seed).sequence(tree, input_shape)
         self._images = len(input_shape) == 3
 
@@ -254,5 +256,3 @@ class _Dropout(nn.Module):
         index = torch.arange(inputs.numel(), dtype=torch.int64, device=inputs.device)
         hashes = mix((index * INDEX_MULTIPLIER + step_key) & MASK).reshape(inputs.shape)
         return inputs * (hashes >= threshold(self._rate)).to(inputs.dtype) / (1 - self._rate)
-
-

@@ -62,9 +62,7 @@ class TorchModel:
             outputs = self.network(inputs)
         return outputs.float()
 
-    def pre_activations(
-        self, inputs: NDArray[np.float64], function: Component
-    ) -> list[NDArray[np.float64]]:
+    def pre_activations(self, inputs: NDArray[np.float64], function: Component) -> list[NDArray[np.float64]]:
         """Returns what enters each hidden layer's activation ``function``, one array for each layer."""
         entering: list[NDArray[np.float64]] = []
 
@@ -184,9 +182,7 @@ class _Module(lightning.LightningModule):
         ]
         self._observer.steps(first_step + 1, torch.stack(losses).double().cpu().numpy())
 
-    def _step(
-        self, optimizer: torch.optim.Optimizer, step: int, inputs: Tensor, targets: Tensor
-    ) -> Tensor:
+    def _step(self, optimizer: torch.optim.Optimizer, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
         self.network.begin_step(step)
         rate = self._rates[step] * self._rate_factor
         for group in optimizer.param_groups:
@@ -206,9 +202,7 @@ class _Module(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         epoch = self.current_epoch + 1
-        decision = self._observer.epoch(
-            epoch, self._validation, self._model.weights, self._gradient_norms
-        )
+        decision = self._observer.epoch(epoch, self._validation, self._model.weights, self._gradient_norms)
         self._rate_factor = decision.learning_rate_factor
         self.trainer.should_stop = decision.stop
 
@@ -282,5 +276,3 @@ def _quiet() -> Iterator[None]:
             yield
         finally:
             logger.setLevel(level)
-
-

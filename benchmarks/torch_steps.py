@@ -7,6 +7,7 @@ Each row is the median over rounds of (backend / reference), both timed in turn 
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Callable
 
@@ -27,7 +28,7 @@ def plain_loop(case: Case, *, fused: bool) -> Callable[[], float]:
     def run() -> float:
         sizes = [inputs.shape[1], 128, 64, 10]
         layers: list[torch.nn.Module] = []
-        for size_in, size_out in zip(sizes, sizes[1:], strict=False):
+        for size_in, size_out in itertools.pairwise(sizes):
             layers += [torch.nn.Linear(size_in, size_out), torch.nn.ReLU()]
         model = torch.nn.Sequential(*layers[:-1])
         optimizer = torch.optim.Adam(model.parameters(), lr=1e-3, fused=fused or None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from typing import Any as Display
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,6 @@ from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint, blueprint
 from runner.conductor import Conductor, predictions, shortened
 from runner.data import Splits, prepare
-from typing import Any as Display
 from runner.errors import Diverged, Interrupted
 from runner.experiment import Experiment
 from runner.plan import Plan, steps_in_epoch

@@ -50,7 +50,7 @@ class Split:
 
 @dataclass(frozen=True, kw_only=True)
 class EarlyStopping:
-    """Stop after ``patience`` epochs without an improvement of more than ``minimum_improvement``; null patience never stops."""
+    """Stop after ``patience`` epochs that improve by no more than ``minimum_improvement``; null patience never stops."""
 
     patience: PositiveCount | None
     minimum_improvement: NotNegative

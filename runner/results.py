@@ -51,7 +51,7 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Targets and outputs of one split; outputs are probabilities, (rows, classes) or (rows, 1), or values, (rows, width)."""
+    """Targets and outputs of one split: probabilities, (rows, classes) or (rows, 1), or values, (rows, width)."""
 
     targets: NDArray[np.float64]
     outputs: NDArray[np.float64]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Sequence
 
 from runner import display
@@ -26,6 +27,7 @@ def run(requests: Sequence[RunRequest], *, command: str) -> list[Outcome]:
     backends = list(dict.fromkeys(request.experiment.backend.name for request in requests))
     workers = "one process" if len(backends) == 1 else f"{len(backends)} processes"
     print(f"{len(requests)} runs on {' and '.join(backends)}, in {workers}", file=sys.stderr, flush=True)
+    began = time.time()
     recorder = recorder_for(requests[0])
     told: list[Outcome] = []
 
@@ -37,7 +39,7 @@ def run(requests: Sequence[RunRequest], *, command: str) -> list[Outcome]:
         with signals_raised():
             outcomes = run_all(requests, follow=recorder.follow if recorder else nobody, tell=tell)
             wait = _STORE_SECONDS if recorder else 0.0
-            summary = summarise(requests, outcomes, command=command, wait_seconds=wait)
+            summary = summarise(requests, outcomes, command=command, began=began, wait_seconds=wait)
         if recorder:
             recorder.follow(summary)
     finally:

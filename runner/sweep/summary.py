@@ -39,7 +39,12 @@ class Best:
 
 
 def summarise(
-    requests: Sequence[RunRequest], outcomes: Sequence[Outcome], *, command: str, wait_seconds: float
+    requests: Sequence[RunRequest],
+    outcomes: Sequence[Outcome],
+    *,
+    command: str,
+    began: float,
+    wait_seconds: float,
 ) -> Path:
     """Writes a sweep's summary with a complete journal, and returns its folder.
 
@@ -47,6 +52,7 @@ def summarise(
         requests: the runs of the sweep.
         outcomes: how each of them ended, in the same order.
         command: what was typed.
+        began: when the sweep began, in seconds since 1970, before all of its runs: MLflow lists them before it.
         wait_seconds: how long to wait at most until MLflow knows every run, so that each has a link.
     """
     folder = _free_folder(requests[0].folder.parent)
@@ -55,7 +61,7 @@ def summarise(
     stored = [known.get(each.folder) for each in told.outcomes]
     best = _best(told, stored[0])
     journal = Journal(folder)
-    journal.start(_card(requests, command))
+    journal.start(_card(requests, command, began))
     (folder / TABLE).write_text(
         comma_separated(told, [run.run_id if run else None for run in stored]), encoding="utf-8"
     )
@@ -83,7 +89,7 @@ def _stored(outcomes: Sequence[Outcome], seconds: float) -> dict[Path, StoredRun
         time.sleep(_LOOK_SECONDS)
 
 
-def _card(requests: Sequence[RunRequest], command: str) -> RunCard:
+def _card(requests: Sequence[RunRequest], command: str, began: float) -> RunCard:
     first = requests[0]
     return RunCard(
         identity=uuid.uuid4().hex,
@@ -98,7 +104,7 @@ def _card(requests: Sequence[RunRequest], command: str) -> RunCard:
             **identity.git_tags(Path.cwd()),
         },
         plots={},
-        time=time.time(),
+        time=began,
         process=this_process(),
     )
 
@@ -176,7 +182,7 @@ def _description(
 
 def _page(stored: StoredRun | None) -> str | None:
     """Returns the address of a run within MLflow's pages, whatever server they come from."""
-    return f"#/experiments/{stored.experiment_id}/runs/{stored.run_id}" if stored else None
+    return f"#{stored.page.partition('#')[2]}" if stored else None
 
 
 def _end(outcomes: Sequence[Outcome]) -> tuple[Status, str | None]:

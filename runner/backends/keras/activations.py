@@ -56,7 +56,7 @@ def selu() -> Activation:
 
 
 def gelu() -> Activation:
-    """f(x) = x Phi(x), Phi the normal distribution function, not approximated by tanh. Source: Hendrycks and Gimpel, 2016."""
+    """f(x) = x Phi(x), Phi the normal distribution function itself, not a tanh. Source: Hendrycks and Gimpel, 2016."""
 
     # tf.nn.gelu rounds its constants to float32.
     def function(x: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,18 +34,18 @@ _EVALUATION_ROWS = 4096
 
 @dataclass(frozen=True)
 class KerasModel:
-    """A network, its loss, and how precisely it is computed."""
+    """A network, its loss, how precisely it is computed, and its answer to any number of rows in evaluation mode."""
 
     network: _Network
     loss: Loss
     dtype: str
+    answer: Callable[[Any], Any]
 
     def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
         """Returns the mean loss and the logits, in evaluation mode."""
         parts = np.split(inputs, range(_EVALUATION_ROWS, len(inputs), _EVALUATION_ROWS))
-        # predict_on_batch compiles for what it sees; the last part may be smaller than the others.
-        answers = [self.network.predict_on_batch(part.astype(self.dtype)) for part in parts]
-        logits = np.concatenate(answers).astype(self.dtype)
+        logits = np.concatenate([self.answer(part.astype(self.dtype)).numpy() for part in parts])
+        logits = logits.astype(self.dtype)
         loss = self.loss(tf.constant(logits), self.tensor(targets))
         return Evaluation(float(loss), logits.astype(np.float64))
 
@@ -62,8 +62,8 @@ class KerasModel:
         entering = self.network.activation_inputs(function)
         if not entering:
             return []
-        answers = keras.Model(self.network.inputs, entering).predict_on_batch(inputs.astype(self.dtype))
-        return [np.asarray(answer, dtype=np.float64) for answer in answers]
+        answers = keras.Model(self.network.input, entering)(inputs.astype(self.dtype), training=False)
+        return [answer.numpy().astype(np.float64) for answer in answers]
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Returns an array as a tensor: numbers in the training's precision, classes as integers."""
@@ -111,7 +111,17 @@ def build(*, job: Job) -> KerasModel:
     keras.config.set_dtype_policy("mixed_bfloat16" if training.precision == "bf16-mixed" else dtype)
     model = network(_Network, tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed)
     model.load_by_name(job.weights)
-    return KerasModel(model, component.build(job.experiment.loss), dtype)
+    return KerasModel(model, component.build(job.experiment.loss), dtype, _answer(model, job, dtype))
+
+
+def _answer(model: _Network, job: Job, dtype: str) -> Callable[[Any], Any]:
+    # predict_on_batch would compile anew for each number of rows that it meets.
+    rows = tf.TensorSpec((None, *job.input_shape), dtype)
+
+    compiled: Callable[[Any], Any] = tf.function(
+        lambda inputs: model(inputs, training=False), input_signature=[rows], jit_compile=False
+    )
+    return compiled
 
 
 def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:

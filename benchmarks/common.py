@@ -18,7 +18,7 @@ from runner.data import Rows, Splits
 from runner.plan import Plan, steps_in_epoch
 from runner.results import Decision, Evaluation, Weights
 
-ROUNDS = 7
+ROUNDS = 5
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,8 @@ class Case:
 
 
 CASES = (
-    Case("MNIST-sized, 784-128-64-10, batch 128", 784, 128, 12_800, 5),
-    Case("tiny, 20-128-64-10, batch 32", 20, 32, 6_400, 5),
+    Case("MNIST-sized, 784-128-64-10, batch 128", 784, 128, 12_800, 10),
+    Case("tiny, 20-128-64-10, batch 32", 20, 32, 6_400, 10),
 )
 
 

@@ -37,7 +37,7 @@ pytestmark = [
 ]
 
 CHOICES = ["backend=torch,keras", "activation=relu,tanh"]
-WORDS = [*CHOICES, "data=spirals", "training.epochs=12"]
+WORDS = [*CHOICES, "data=moons", "training.epochs=12"]
 RUNS = {
     f"backend={backend} activation={activation}"
     for backend in ("torch", "keras")
@@ -154,7 +154,7 @@ def page(sweep: Sweep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pag
             args=_FLAGS,
             viewport={"width": 1400, "height": 900},
         )
-        browser.set_default_timeout(120_000)
+        browser.set_default_timeout(60_000)
         browser.add_init_script(_NOT_FIRST)
         opened = browser.pages[0]
         opened.goto(sweep.charts)
@@ -163,7 +163,8 @@ def page(sweep: Sweep, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pag
 
 
 def card(page: Page, title: str) -> Locator:
-    """Returns a panel among the charts, once it is drawn; MLflow draws only those that can be seen."""
+    """Returns a panel among the charts; MLflow makes only those that are near, so it is searched for."""
+    page.get_by_placeholder("Search metric charts").fill(title)
     found = page.locator(_CARD).filter(has=page.locator(f'h4[title="{title}"]'))
     found.wait_for(state="attached")
     found.scroll_into_view_if_needed()
@@ -218,9 +219,9 @@ def test_a_chart_has_the_points_of_both_backends(sweep: Sweep, page: Page) -> No
     written = {}
     for run in sweep.runs:
         losses = training_losses(run)
-        choices = json.loads((run / "journal.jsonl").read_text(encoding="utf-8").splitlines()[0])["card"]
-        written[f"{choices['name']} (train/loss)"] = ([*range(1, len(losses) + 1)], losses)
-    assert drawn.keys() == written.keys() == {f"{name} (train/loss)" for name in RUNS}
+        first_event = (run / "journal.jsonl").read_text(encoding="utf-8").partition("\n")[0]
+        written[json.loads(first_event)["card"]["name"]] = ([*range(1, len(losses) + 1)], losses)
+    assert drawn.keys() == written.keys() == RUNS
     for name, (epochs, losses) in written.items():
         assert drawn[name][0] == epochs
         assert drawn[name][1] == pytest.approx(losses, rel=1e-12)
@@ -238,7 +239,7 @@ def test_a_figure_has_loaded_among_the_charts(page: Page, figure: str) -> None:
 def test_the_page_of_a_run_shows_its_parameters(page: Page) -> None:
     page.get_by_role("link", name="backend=keras activation=tanh", exact=True).click()
     page.get_by_role("heading", name="backend=keras activation=tanh").wait_for()
-    for parameter, value in (("activation", "tanh"), ("data", "spirals"), ("backend.name", "keras")):
+    for parameter, value in (("activation", "tanh"), ("data", "moons"), ("backend.name", "keras")):
         row = page.get_by_role("row").filter(has=page.get_by_text(parameter, exact=True))
         row.get_by_text(value, exact=True).first.wait_for()
 
@@ -249,16 +250,30 @@ def test_the_page_of_the_summary_leads_to_the_best_run(sweep: Sweep, page: Page)
     page.goto(f"{sweep.root}/#/experiments/1/runs/{found[SUMMARY]['info']['run_id']}")
     page.get_by_role("heading", name=SUMMARY).wait_for()
     page.get_by_text("4 runs over backend (torch, keras) and activation (relu, tanh): 4 finished.").wait_for()
-    page.get_by_role("link", name=tags["best_run"], exact=True).click()
-    page.get_by_role("heading", name=tags["best_run"]).wait_for()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name=tags["best_run"], exact=True).click()
+    opened.value.get_by_role("heading", name=tags["best_run"]).wait_for()
+    assert f"/runs/{tags['best_run_id']}" in opened.value.url
 
 
 def keep(page: Page, name: str) -> None:
     """Keeps a picture of the curves, where one is asked for."""
     if PICTURES is None:
         return
-    page.locator(_HEADER).filter(has_text="train").first.evaluate("header => header.scrollIntoView()")
-    card(page, "train/step_loss").locator(".js-plotly-plot").wait_for()
-    page.locator(_HEADER).filter(has_text="train").first.evaluate("header => header.scrollIntoView()")
-    page.mouse.move(700, 20)
+    # The list of runs is made as wide as their names.
+    edge = page.locator(".react-resizable-handle").first.bounding_box()
+    assert edge is not None
+    page.mouse.move(edge["x"] + edge["width"] / 2, 500)
+    page.mouse.down()
+    page.mouse.move(edge["x"] + 110, 500, steps=5)
+    page.mouse.up()
+    search = page.get_by_placeholder("Search metric charts")
+    search.fill("train/(step_)?loss|validation/(loss|accuracy)")
+    search.blur()
+    for title in ("train/step_loss", "validation/accuracy", "validation/loss", "train/loss"):
+        panel = page.locator(_CARD).filter(has=page.locator(f'h4[title="{title}"]'))
+        panel.locator(".js-plotly-plot .scatterlayer .trace").nth(len(RUNS) - 1).wait_for(state="attached")
+    plot = panel.locator(".js-plotly-plot").bounding_box()
+    assert plot is not None
+    page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + plot["height"] / 3, steps=5)
     page.screenshot(path=Path(PICTURES) / f"{name}.png")

@@ -57,7 +57,6 @@ _FLAGS = [
     "--disable-sync",
 ]
 _CARD = '[data-testid="experiment-view-compare-runs-card"]'
-_HEADER = '[data-testid="experiment-view-compare-runs-section-header"]'
 # MLflow opens a panel for a language model when it is visited first.
 _NOT_FIRST = "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
 _CURVES = """card => card.querySelector('.js-plotly-plot').data.map(
@@ -257,23 +256,29 @@ def test_the_page_of_the_summary_leads_to_the_best_run(sweep: Sweep, page: Page)
 
 
 def keep(page: Page, name: str) -> None:
-    """Keeps a picture of the curves, where one is asked for."""
+    """Keeps a picture of the curves, with what MLflow tells of a point, where one is asked for."""
     if PICTURES is None:
         return
+    page.add_style_tag(content=".modebar { display: none }")
     # The list of runs is made as wide as their names.
-    edge = page.locator(".react-resizable-handle").first.bounding_box()
-    assert edge is not None
-    page.mouse.move(edge["x"] + edge["width"] / 2, 500)
+    listed = page.locator(".react-resizable").first.bounding_box()
+    assert listed is not None
+    edge = listed["x"] + listed["width"] - 1
+    page.mouse.move(edge, 500)
     page.mouse.down()
-    page.mouse.move(edge["x"] + 110, 500, steps=5)
+    page.mouse.move(edge + 90, 500, steps=5)
     page.mouse.up()
     search = page.get_by_placeholder("Search metric charts")
-    search.fill("train/(step_)?loss|validation/(loss|accuracy)")
+    search.fill("train/loss|validation/(loss|accuracy)")
     search.blur()
-    for title in ("train/step_loss", "validation/accuracy", "validation/loss", "train/loss"):
+    page.locator(_CARD).nth(3).wait_for(state="detached")
+    for title in ("validation/accuracy", "validation/loss", "train/loss"):
         panel = page.locator(_CARD).filter(has=page.locator(f'h4[title="{title}"]'))
         panel.locator(".js-plotly-plot .scatterlayer .trace").nth(len(RUNS) - 1).wait_for(state="attached")
     plot = panel.locator(".js-plotly-plot").bounding_box()
     assert plot is not None
-    page.mouse.move(plot["x"] + plot["width"] / 2, plot["y"] + plot["height"] / 3, steps=5)
+    # MLflow tells of the point that the mouse was at before its last move.
+    for aside in (0, 1, 2):
+        page.mouse.move(plot["x"] + plot["width"] / 2 + aside, plot["y"] + plot["height"] / 3)
+        page.locator("*", has_text=re.compile(r"^Step \d+$")).first.wait_for()
     page.screenshot(path=Path(PICTURES) / f"{name}.png")

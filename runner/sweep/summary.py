@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 import uuid
 from collections import Counter
@@ -28,6 +29,8 @@ _LONGEST_TABLE = 4000
 # Without this MLflow opens a run among its pages for language models.
 _MODEL_TRAINING = "workflowType=machine_learning"
 _LOOK_SECONDS = 0.05
+# MLflow draws a run in a colour by chance unless this is said; grey is none of the runs' own.
+_COLOUR = "#757575"
 
 
 @dataclass(frozen=True)
@@ -76,7 +79,7 @@ def summarise(
 
 def _free_folder(sweep: Path) -> Path:
     """Returns a folder that is not there yet: some sweepers come with their runs in several portions."""
-    names = (FOLDER if count == 1 else f"{FOLDER}_{count}" for count in range(1, 1_000_000))
+    names = (FOLDER if count == 1 else f"{FOLDER}_{count}" for count in itertools.count(1))
     return next(sweep / name for name in names if not (sweep / name).exists())
 
 
@@ -103,6 +106,7 @@ def _card(requests: Sequence[RunRequest], command: str, began: float) -> RunCard
             "sweep": str(first.sweep),
             "role": "summary",
             "command": command,
+            "mlflow.runColor": _COLOUR,
             **identity.git_tags(Path.cwd()),
         },
         plots={},

@@ -47,7 +47,8 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         self._clipping = clipping
         self._l2 = l2
         self._decay = decoupled_weight_decay
-        self._rate: Any = None
+        self.rate: Any = None
+        self.learning_rates = learning_rates
         self._steps_per_epoch = 0
         self.gradient_norms: Any = None
 
@@ -64,8 +65,8 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         step = tf.cast(self.iterations.value, tf.int64)
         # Training on past the table (a user's own loop) keeps its last rate.
         last = tf.minimum(step, self._table.shape[0] - 1)
-        self._rate = tf.gather(self._table, last) * self._factor
-        self.prepare(tf.cast(step + 1, tf.float64))
+        self.rate = tf.gather(self._table, last) * self._factor
+        self.prepare(last)
         gradients = [tf.convert_to_tensor(gradient) for gradient in grads]
         if self._steps_per_epoch > 0:
             is_last = tf.equal((step + 1) % self._steps_per_epoch, 0)
@@ -76,13 +77,13 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         norms = [tf.norm(tf.cast(gradient, tf.float64)) for gradient in gradients]
         self.gradient_norms.assign(tf.stack(norms))
 
-    def prepare(self, step: Any) -> None:
-        """Computes what all parameters share in one step, numbered from 1."""
+    def prepare(self, place: Any) -> None:
+        """Computes what all parameters share in one step, numbered from 0."""
 
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        rate = tf.cast(self._rate, variable.dtype)
+        rate = tf.cast(self.rate, variable.dtype)
         if self._decay > 0:
-            shrink = tf.cast(1 - self._rate * tf.constant(self._decay, tf.float64), variable.dtype)
+            shrink = tf.cast(1 - self.rate * tf.constant(self._decay, tf.float64), variable.dtype)
             variable.assign(variable * shrink)
         if self._l2 > 0:
             gradient = gradient + tf.constant(self._l2, variable.dtype) * variable
@@ -131,37 +132,70 @@ class Sgd(PlannedOptimizer):
         self.add_slots(variables, **({"momentum": 0.0} if self._momentum > 0 else {}))
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
-        if self._momentum > 0:
-            momentum = tf.constant(self._momentum, variable.dtype)
-            buffer = self.slot(variable, "momentum")
-            buffer.assign(momentum * buffer + gradient)
-            gradient = gradient + momentum * buffer if self._nesterov else buffer.value
-        variable.assign_sub(rate * gradient)
+        if self._momentum == 0:
+            variable.assign_sub(rate * gradient)
+            return
+        tf.raw_ops.ResourceApplyMomentum(
+            var=variable.handle,
+            accum=self.slot(variable, "momentum").value.handle,
+            lr=rate,
+            grad=gradient,
+            momentum=tf.constant(self._momentum, variable.dtype),
+            use_nesterov=self._nesterov,
+        )
 
 
 class Adam(PlannedOptimizer):
-    """Adam as in the paper, with epsilon outside the bias correction."""
+    """Adam as in the paper, with epsilon outside the bias correction.
+
+    TensorFlow's kernel computes w <- w - r m / (sqrt(v) + e). With c1 = 1 - beta1^t and c2 = 1 - beta2^t, the paper's
+    rule is that of r = learning_rate sqrt(c2) / c1 and e = epsilon sqrt(c2), which are given here for each step.
+    """
 
     def __init__(self, *, beta1: float, beta2: float, epsilon: float, **common: Any) -> None:
         super().__init__(**common)
         self._beta1, self._beta2, self._epsilon = beta1, beta2, epsilon
+        self._corrections = {
+            dtype: tf.constant(self._correction(dtype), tf.float64) for dtype in ("float32", "float64")
+        }
 
     def build(self, variables: Any) -> None:
         super().build(variables)
         self.add_slots(variables, mean=0.0, square=0.0)
 
-    def prepare(self, step: Any) -> None:
-        one = tf.constant(1, tf.float64)
-        self._step_size = self._rate / (one - tf.constant(self._beta1, tf.float64) ** step)
-        self._root = tf.sqrt(one - tf.constant(self._beta2, tf.float64) ** step)
+    def _correction(self, dtype: str) -> NDArray[np.float64]:
+        """Returns sqrt(c2) / c1 and sqrt(c2) of every step, (steps, 2).
+
+        The kernel subtracts a rounded beta from 1, which makes m and v a little too large or small by a constant
+        factor; in float32 that is 1e-5 for v. The two numbers take it out again.
+        """
+        steps = np.arange(1, len(self.learning_rates) + 1, dtype=np.float64)
+        first, second = 1 - self._beta1**steps, 1 - self._beta2**steps
+        rounded = [float(1 - np.dtype(dtype).type(beta)) for beta in (self._beta1, self._beta2)]
+        excess_of_mean, excess_of_square = rounded[0] / (1 - self._beta1), rounded[1] / (1 - self._beta2)
+        root = np.sqrt(second * excess_of_square)
+        return np.stack([root / (first * excess_of_mean), root], axis=1)
+
+    def prepare(self, place: Any) -> None:
+        self._present = {dtype: tf.gather(table, place) for dtype, table in self._corrections.items()}
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
         kind = variable.dtype
-        mean, square = self.slot(variable, "mean"), self.slot(variable, "square")
-        mean.assign_add((gradient - mean) * tf.constant(1 - self._beta1, kind))
-        square.assign_add((tf.square(gradient) - square) * tf.constant(1 - self._beta2, kind))
-        divisor = tf.sqrt(square) / tf.cast(self._root, kind) + tf.constant(self._epsilon, kind)
-        variable.assign_sub(tf.cast(self._step_size, kind) * mean / divisor)
+        correction = self._present[tf.as_dtype(kind).name]
+        zero = tf.constant(0, kind)
+        tf.raw_ops.ResourceApplyAdam(
+            var=variable.handle,
+            m=self.slot(variable, "mean").value.handle,
+            v=self.slot(variable, "square").value.handle,
+            # Powers of 0 leave the bias correction to the two numbers of the step.
+            beta1_power=zero,
+            beta2_power=zero,
+            lr=tf.cast(self.rate * correction[0], kind),
+            beta1=tf.constant(self._beta1, kind),
+            beta2=tf.constant(self._beta2, kind),
+            epsilon=tf.cast(self._epsilon * correction[1], kind),
+            grad=gradient,
+        )
 
 
 class RmsProp(PlannedOptimizer):
@@ -202,9 +236,13 @@ class Adagrad(PlannedOptimizer):
         self.add_slots(variables, sum=self._initial_accumulator)
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
-        total = self.slot(variable, "sum")
-        total.assign_add(tf.square(gradient))
-        variable.assign_sub(rate * gradient / (tf.sqrt(total) + tf.constant(self._epsilon, variable.dtype)))
+        tf.raw_ops.ResourceApplyAdagradV2(
+            var=variable.handle,
+            accum=self.slot(variable, "sum").value.handle,
+            lr=rate,
+            epsilon=tf.constant(self._epsilon, variable.dtype),
+            grad=gradient,
+        )
 
 
 def sgd(

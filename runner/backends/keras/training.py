@@ -77,26 +77,22 @@ class _Network(Network):
     job_loss: Loss
     step_losses: Any
 
-    def compute_loss(
-        self,
-        x: Any = None,
-        y: Any = None,
-        y_pred: Any = None,
-        sample_weight: Any = None,
-        training: Any = True,
-    ) -> Any:
-        # Mixed precision answers in bfloat16; the loss is computed in float32.
-        logits = tf.cast(y_pred, "float32") if y_pred.dtype == tf.bfloat16 else y_pred
-        loss = self.job_loss(logits, y)
+    def train_step(self, data: Any) -> Any:
+        inputs, targets = data
+        with tf.GradientTape() as tape:
+            loss = self._loss_of(self(inputs, training=True), targets)
+        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
         # What fit reports after a batch is the mean of the epoch so far, not the batch's own loss.
         place = self.step % tf.size(self.step_losses, out_type=tf.int64)
         self.step_losses.scatter_nd_update([[place]], [tf.cast(loss, tf.float64)])
-        return loss
-
-    def train_step(self, data: Any) -> Any:
-        logs = super().train_step(data)
         self.step.assign_add(1)
-        return logs
+        return {"loss": loss}
+
+    def _loss_of(self, outputs: Any, targets: Any) -> Any:
+        # Mixed precision answers in bfloat16; the loss is computed in float32.
+        return self.job_loss(
+            tf.cast(outputs, "float32") if outputs.dtype == tf.bfloat16 else outputs, targets
+        )
 
 
 def build(*, job: Job) -> KerasModel:
@@ -202,10 +198,15 @@ def _batches(model: KerasModel, job: Job, reporter: _Reporter) -> tf.data.Datase
     def order() -> Iterator[NDArray[np.int64]]:
         yield plan.order(reporter.epoch)
 
-    rows = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None,), tf.int64)).flat_map(
-        lambda numbers: tf.data.Dataset.from_tensor_slices(numbers).batch(plan.batch_size)
-    )
-    batches = rows.map(lambda numbers: (tf.gather(inputs, numbers), tf.gather(targets, numbers)))
+    def batches_of(rows: Any) -> tf.data.Dataset:
+        return tf.data.Dataset.range(plan.steps_per_epoch).map(lambda step: batch(rows, step))
+
+    def batch(rows: Any, step: Any) -> tuple[Any, Any]:
+        numbers = rows[step * plan.batch_size : (step + 1) * plan.batch_size]
+        return tf.gather(inputs, numbers), tf.gather(targets, numbers)
+
+    orders = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None,), tf.int64))
+    batches = orders.flat_map(batches_of)
     return batches.apply(tf.data.experimental.assert_cardinality(plan.steps_per_epoch))
 
 

@@ -25,6 +25,8 @@ from runner.tracking.process import this_process
 CONFIG = "config.yaml"
 OVERRIDES = "overrides.yaml"
 TRACEBACK = "traceback.txt"
+# Told apart with any colour vision. Source: Okabe and Ito, 2008, without its yellow, and two more.
+_COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,6 +160,7 @@ def _card(request: RunRequest) -> RunCard:
     }
     if request.sweep is not None:
         tags["sweep"] = request.sweep
+        tags["mlflow.runColor"] = _colour(request)
     return RunCard(
         identity=uuid.uuid4().hex,
         name=request.name,
@@ -169,6 +172,12 @@ def _card(request: RunRequest) -> RunCard:
         time=time.time(),
         process=this_process(),
     )
+
+
+def _colour(request: RunRequest) -> str:
+    """Returns the colour of a sweep's job in MLflow's charts, by its number: MLflow's own choice often meets twice."""
+    number = request.folder.name
+    return _COLOURS[int(number) % len(_COLOURS)] if number.isdigit() else _COLOURS[0]
 
 
 def _write(journal: Journal, path: Path, text: str) -> None:

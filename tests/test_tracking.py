@@ -172,9 +172,10 @@ def test_a_stored_run_says_where_its_page_is(tmp_path: Path) -> None:
     stored.save(tmp_path)
     assert StoredRun.load(tmp_path) == stored
     content = json.loads((tmp_path / "mlflow.json").read_text())
-    assert content["address"] == "https://tracking/#/experiments/3/runs/r"
+    assert content["address"] == "https://tracking/#/experiments/3/runs/r?workflowType=machine_learning"
     assert (
-        StoredRun("r", "3", "sqlite:////x/mlflow.db").page == "http://127.0.0.1:5000/#/experiments/3/runs/r"
+        StoredRun("r", "3", "sqlite:////x/mlflow.db").page
+        == "http://127.0.0.1:5000/#/experiments/3/runs/r?workflowType=machine_learning"
     )
 
 

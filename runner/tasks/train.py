@@ -105,7 +105,8 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         predictions=shown,
         **_illustrations(engine, model, job, drawing, shown),
     )
-    tracker.metrics(conductor.kept_epoch, _new_metrics(result))
+    # MLflow draws a single value at step 0 as a bar beside those of other runs, at any other step as a lone dot.
+    tracker.metrics(0, _new_metrics(result))
     tracker.result(result)
     return result
 

@@ -67,7 +67,8 @@ class StoredRun:
     @property
     def page(self) -> str:
         """Returns the address of the run's page."""
-        return f"{self.server}/#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        run = f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
+        return f"{self.server}/{run}?{_MODEL_TRAINING}"
 
     def save(self, folder: Path) -> None:
         """Writes ``mlflow.json``."""

@@ -33,8 +33,8 @@ class Case:
 
 
 CASES = (
-    Case("MNIST-sized, 784-128-64-10, batch 128", 784, 128, 12_800, 10),
-    Case("tiny, 20-128-64-10, batch 32", 20, 32, 6_400, 10),
+    Case("MNIST-sized, 784-128-64-10, batch 128", 784, 128, 25_600, 10),
+    Case("tiny, 20-128-64-10, batch 32", 20, 32, 6_400, 20),
 )
 
 

@@ -130,7 +130,7 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     model.network.compile(
         optimizer=optimizer, steps_per_execution=training.steps_per_execution, jit_compile=False
     )
-    optimizer.watch_gradients(len(model.network.trainable_variables), steps_per_epoch=plan.steps_per_epoch)
+    optimizer.watch_gradients(len(model.network.trainable_variables))
     reporter = _Reporter(model, job, observer, optimizer)
     model.network.fit(
         _batches(model, job, reporter),

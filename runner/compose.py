@@ -100,6 +100,11 @@ def read(config: DictConfig) -> Experiment:
     return inspect(config).experiment
 
 
+def attempted(config: DictConfig) -> Experiment:
+    """Returns the experiment of a configuration that may have faults; where it has, values stand as they were given."""
+    return reading.read(_plain(config)[0]).experiment
+
+
 def inspect(config: DictConfig) -> Checked:
     """Returns the experiment of a composed configuration, its network and its warnings.
 

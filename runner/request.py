@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner import compose, preflight, reading, refusals
+from runner import compose, preflight, reading, refusals, surroundings
 from runner.errors import ConfigurationError, Fault
 
 # Jobs of a sweep that are looked at for faults before its first one; the launcher looks at all of them.
@@ -61,8 +61,7 @@ class Answer:
     @property
     def folder(self) -> Path:
         """Where the files go, of the run or of the whole sweep."""
-        node = self.config.hydra.sweep if self.multirun else self.config.hydra.run
-        return Path(str(node.dir)).absolute()
+        return _folder(self.config, self.multirun)
 
 
 def parse(words: Sequence[str]) -> Request:
@@ -146,8 +145,20 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
             faults += _inspect_job(request, job, known)[1]
     faults = [*attempt.faults, *faults] or list(attempt.refused)
     if faults or checked is None:
+        faults += _around(attempt.config, _folder(attempt.config, multirun), faults)
         raise ConfigurationError(list(dict.fromkeys(faults)))
     return Answer(attempt.config, multirun, checked, None if jobs is None else len(jobs))
+
+
+def _folder(config: DictConfig, multirun: bool) -> Path:
+    node = config.hydra.sweep if multirun else config.hydra.run
+    return Path(str(node.dir)).absolute()
+
+
+def _around(config: DictConfig, folder: Path, faults: Sequence[Fault]) -> list[Fault]:
+    """Returns what is missing around a configuration that cannot run anyway, so that all is said at once."""
+    unread = {fault.key.partition(".")[0] for fault in faults}
+    return surroundings.faults(compose.attempted(config), folder, unread=unread)
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 from runner import folders
@@ -17,17 +17,18 @@ _FRAMEWORKS = {"torch": ("torch", "pytorch_lightning"), "keras": ("keras", "tens
 _SECONDS_FOR_AN_ANSWER = 5.0
 
 
-def faults(experiment: Experiment, folder: Path) -> list[Fault]:
+def faults(experiment: Experiment, folder: Path, *, unread: Collection[str] = ()) -> list[Fault]:
     """Returns what is missing around an experiment; imports no framework and waits at most five seconds.
 
     Args:
         experiment: what would be carried out.
         folder: where its files would go; it need not exist yet.
+        unread: the first words of keys that have faults of their own, and of which nothing more is asked.
     """
     return [
-        *_framework_faults(experiment.backend),
+        *(_framework_faults(experiment.backend) if "backend" not in unread else ()),
         *_folder_faults(folder),
-        *_store_faults(experiment.tracking),
+        *(_store_faults(experiment.tracking) if "tracking" not in unread else ()),
     ]
 
 

@@ -266,6 +266,17 @@ CASES: dict[str, list[str]] = {
         " Start it with mlflow server, or leave tracking.uri at null for a file in this folder."
     ],
     # Several at once
+    "architecture=cnn data=iris optimizer.learning_rate=-1 tracking.uri=http://127.0.0.1:1": [
+        "optimizer.learning_rate: must be above 0. Received: -1.",
+        "architecture: a convolution layer needs images of height x width x channels, not 4 features."
+        " Received: cnn on data=iris.",
+        "tracking.uri: no tracking server answers: Connection refused. Received: http://127.0.0.1:1."
+        " Start it with mlflow server, or leave tracking.uri at null for a file in this folder.",
+    ],
+    "backend=jax tracking.uri=3": [
+        "backend: there is no option 'jax'. Options: keras, torch.",
+        "tracking.uri: must be a text or null. Received: 3.",
+    ],
     "optimizr=adam training.epochs=0 loss=mse seed=-1": [
         "optimizr: there is no such key. Did you mean optimizer?",
         "seed: must be at least 0. Received: -1.",

@@ -6,11 +6,17 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
 from runner.tracking import unsent
+from runner.tracking.journal import JOURNAL
+from runner.tracking.mending import left_behind
+from runner.tracking.mlflow import Store
 from runner.tracking.process import Process, this_process
+from runner.tracking.sent import Sent
 from runner.tracking.store import address
 
 
@@ -51,3 +57,27 @@ def test_a_run_is_taken_over_only_from_a_recorder_that_is_gone(tmp_path: Path, d
     assert unsent.claim(folder, here)
     # The one who has it now lives.
     assert not unsent.claim(folder, dead)
+
+
+def test_a_run_that_its_recorder_has_closed_meanwhile_keeps_its_end(tmp_path: Path) -> None:
+    killed: list[str] = []
+
+    class Answer:
+        """A store that was asked just before: all three runs were RUNNING then."""
+
+        uri = address(None, tmp_path)
+
+        def dead(self) -> list[SimpleNamespace]:
+            return [
+                SimpleNamespace(run_id=name, folder=tmp_path / name) for name in ("open", "closed", "lost")
+            ]
+
+        def kill(self, run_id: str, time: float) -> None:
+            killed.append(run_id)
+
+    for name in ("open", "closed"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / JOURNAL).write_text("")
+    Sent(status="KILLED").save(tmp_path / "closed")
+    assert left_behind(cast(Store, Answer()), this_process()) == [tmp_path / "open"]
+    assert killed == ["lost"]

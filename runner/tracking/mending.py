@@ -21,7 +21,8 @@ def left_behind(store: Store, recorder: Process) -> list[Path]:
     for run in store.dead():
         if _has_more(run.folder):
             folders.append(run.folder)
-        else:
+        elif not (run.folder / JOURNAL).exists():
+            # With a complete journal, its own recorder has closed the run since the store was asked.
             store.kill(run.run_id, time.time())
     for folder in folders:
         if not _has_more(folder):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -115,10 +114,3 @@ def print_ratios(
     for name in references:
         ratios = sorted(mine / theirs for mine, theirs in zip(times["ours"], times[name], strict=True))
         print(f"  {statistics.median(ratios):.2f} x {name}  ({ratios[0]:.2f} to {ratios[-1]:.2f})")
-
-
-def timed(function: Callable[[], object]) -> float:
-    """Returns the seconds that a call takes."""
-    start = time.perf_counter()
-    function()
-    return time.perf_counter() - start

@@ -11,7 +11,6 @@ import itertools
 import time
 from collections.abc import Callable
 
-import numpy as np
 import torch
 from common import CASES, Case, NullObserver, job, print_ratios
 
@@ -65,7 +64,6 @@ def backend(case: Case) -> Callable[[], float]:
 def main() -> None:
     """Prints a ratio for each network and reference."""
     torch.set_num_threads(1)
-    np.random.default_rng(0)
     for case in CASES:
         ours = backend(case)
         print_ratios(

@@ -71,7 +71,7 @@ def parse(words: Sequence[str]) -> Request:
         ConfigurationError: a flag that does not exist, lacks its value, or does not go with another.
     """
     parser = get_args_parser()
-    parser.error = _refuse  # type: ignore[method-assign]
+    parser.error = _refuse  # type: ignore[method-assign]  # argparse would print its usage and exit.
     flags = parser.parse_intermixed_args(list(words))
     shows = [name for name in ("cfg", "info", "hydra_help", "shell_completion") if getattr(flags, name)]
     if flags.experimental_rerun is not None:

@@ -67,13 +67,13 @@ def _read_subscript(node: ast.Subscript, module: ast.Module) -> Any:
         return Literal[values] if len(values) == len(elements) else Any
     inner = [read(each, module) for each in elements]
     if origin in ("list", "Sequence"):
-        return list[inner[0]]  # type: ignore[valid-type]
+        return list[inner[0]]  # type: ignore[valid-type]  # A type made while running.
     if origin in ("dict", "Mapping"):
-        return dict[inner[0], inner[-1]]  # type: ignore[valid-type]
+        return dict[inner[0], inner[-1]]  # type: ignore[valid-type]  # The same.
     if origin == "Optional":
         return _union([inner[0], None])
     return _union(inner) if origin == "Union" else Any
 
 
 def _union(members: list[Any]) -> Any:
-    return Any if any(member is Any for member in members) else Union[tuple(members)]  # noqa: UP007
+    return Any if any(member is Any for member in members) else Union[tuple(members)]  # noqa: UP007  # The members are not known here.

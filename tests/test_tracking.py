@@ -20,6 +20,7 @@ from runner.tracking import DatasetCard, Tracker, journal, sent
 from runner.tracking.journal import Journal
 from runner.tracking.memory import Memory
 from runner.tracking.process import Process, gone, this_process
+from runner.tracking.result_files import load_result
 from runner.tracking.sent import Sent
 from runner.tracking.store import StoredRun, address, artifact_location, charts_page
 
@@ -110,7 +111,7 @@ def test_a_card_comes_back_as_it_was(tmp_path: Path) -> None:
 def test_a_result_comes_back_as_it_was_without_a_pickle(tmp_path: Path, task: Task) -> None:
     written = result(task)
     journal.save_result(written, tmp_path)
-    found = journal.load_result(tmp_path)
+    found = load_result(tmp_path)
     assert replace(found, predictions={}) == replace(written, predictions={})
     assert list(found.predictions) == ["test"]
     np.testing.assert_array_equal(found.predictions["test"].targets, written.predictions["test"].targets)

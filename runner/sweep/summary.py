@@ -26,8 +26,6 @@ SECTION = "whole_sweep"
 # MLflow shows a metric with this step alone as a bar and not as a curve.
 _NO_STEP = 0
 _LONGEST_TABLE = 4000
-# Without this MLflow opens a run among its pages for language models.
-_MODEL_TRAINING = "workflowType=machine_learning"
 _LOOK_SECONDS = 0.05
 # MLflow draws a run in a colour by chance unless this is said; grey is none of the runs' own.
 _COLOUR = "#757575"
@@ -187,10 +185,7 @@ def _description(
 
 
 def _page(stored: StoredRun | None) -> str | None:
-    """Returns the address of a run within MLflow's pages, whatever server they come from."""
-    if stored is None:
-        return None
-    return f"#/experiments/{stored.experiment_id}/runs/{stored.run_id}?{_MODEL_TRAINING}"
+    return None if stored is None else stored.place
 
 
 def _end(outcomes: Sequence[Outcome]) -> tuple[Status, str | None]:

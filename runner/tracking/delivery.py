@@ -16,6 +16,7 @@ from runner.tracking import RunCard, identity, journal, sent
 from runner.tracking.journal import Event
 from runner.tracking.mlflow import GONE, Store, dataset, metrics, milliseconds, parameters, tags
 from runner.tracking.process import gone
+from runner.tracking.result_files import load_result
 from runner.tracking.sent import Sent
 from runner.tracking.store import StoredRun
 
@@ -119,7 +120,7 @@ class Delivery:
         card = self._known_card()
         assert card is not None
         try:
-            result = journal.load_result(self.folder)
+            result = load_result(self.folder)
             drawn = draw(card.plots, result=result, title=card.name, folder=self.folder / FIGURES)
         except (OSError, ValueError, KeyError) as error:
             self._problem(f"no figure could be drawn: {type(error).__name__}: {error}")

@@ -20,7 +20,6 @@ from runner.experiment import Component
 from runner.results import Result, Status
 from runner.tracking import DatasetCard, RunCard
 from runner.tracking.process import Process
-from runner.tracking.result_files import load_result as load_result
 from runner.tracking.result_files import save_result
 
 JOURNAL = "journal.jsonl"

@@ -67,8 +67,12 @@ class StoredRun:
     @property
     def page(self) -> str:
         """Returns the address of the run's page."""
-        run = f"#/experiments/{self.experiment_id}/runs/{self.run_id}"
-        return f"{self.server}/{run}?{_MODEL_TRAINING}"
+        return f"{self.server}/{self.place}"
+
+    @property
+    def place(self) -> str:
+        """Returns the address of the run's page within MLflow's pages, whatever server they come from."""
+        return f"#/experiments/{self.experiment_id}/runs/{self.run_id}?{_MODEL_TRAINING}"
 
     def save(self, folder: Path) -> None:
         """Writes ``mlflow.json``."""

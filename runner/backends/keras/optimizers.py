@@ -49,11 +49,16 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         self._decay = decoupled_weight_decay
         self.rate: Any = None
         self.learning_rates = learning_rates
-        self.gradient_norms: Any = None
+        self._half_squares: Any = None
 
     def watch_gradients(self, variables: int) -> None:
-        """Keeps the norm of each variable's gradient, before any clipping, of the last step."""
-        self.gradient_norms = tf.Variable(tf.zeros(variables, tf.float64), trainable=False)
+        """Keeps the size of each variable's gradient, before any clipping, of the last step."""
+        self._half_squares = tf.Variable(tf.zeros(variables, tf.float64), trainable=False)
+
+    def gradient_norms(self) -> NDArray[np.float64]:
+        """Returns the Euclidean norm of each watched gradient, in the order of the variables."""
+        norms: NDArray[np.float64] = np.sqrt(2 * self._half_squares.numpy())
+        return norms
 
     def scale_learning_rates(self, factor: float) -> None:
         """Multiplies the table by ``factor`` from the next step on."""
@@ -66,10 +71,10 @@ class PlannedOptimizer(keras.optimizers.Optimizer):
         self.rate = tf.gather(self._table, last) * self._factor
         self.prepare(last)
         gradients = [tf.convert_to_tensor(gradient) for gradient in grads]
-        if self.gradient_norms is not None:
-            # In every step, for less than it costs to ask which step this is; l2_loss is half the sum of squares.
-            halves = [tf.cast(tf.nn.l2_loss(gradient), tf.float64) for gradient in gradients]
-            self.gradient_norms.assign(tf.sqrt(2 * tf.stack(halves)))
+        if self._half_squares is not None:
+            # In every step, for less than it costs to ask which step this is.
+            halves = tf.stack([tf.nn.l2_loss(gradient) for gradient in gradients])
+            self._half_squares.assign(tf.cast(halves, tf.float64))
         return super().apply(self._clipped(gradients), trainable_variables)
 
     def prepare(self, place: Any) -> None:

@@ -72,21 +72,34 @@ class KerasModel:
 
 
 class _Network(Network):
-    """The model under ``fit``: its loss is the job's, and every step's loss is kept."""
+    """The model under ``fit``: what fit calls a batch is a chunk, the row numbers of several steps.
+
+    One graph walks through them, so that Python is met once a chunk and not once a step.
+    """
 
     job_loss: Loss
-    step_losses: Any
+    batch_size: int
+    rows: tuple[Any, Any]
 
     def train_step(self, data: Any) -> Any:
-        inputs, targets = data
+        """Trains on one batch of the chunk after the other and returns their losses."""
+        steps = (tf.size(data) + self.batch_size - 1) // self.batch_size
+        first_losses = tf.TensorArray(tf.float64, size=steps)
+
+        def step(number: Any, losses: Any) -> tuple[Any, Any]:
+            batch = data[number * self.batch_size : (number + 1) * self.batch_size]
+            inputs, targets = (tf.gather(rows, batch) for rows in self.rows)
+            return number + 1, losses.write(number, tf.cast(self._step(inputs, targets), tf.float64))
+
+        _, losses = tf.while_loop(lambda number, _: number < steps, step, (0, first_losses))
+        return {"loss": losses.stack()}
+
+    def _step(self, inputs: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
             loss = self._loss_of(self(inputs, training=True), targets)
         self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
-        # What fit reports after a batch is the mean of the epoch so far, not the batch's own loss.
-        place = self.step % tf.size(self.step_losses, out_type=tf.int64)
-        self.step_losses.scatter_nd_update([[place]], [tf.cast(loss, tf.float64)])
         self.step.assign_add(1)
-        return {"loss": loss}
+        return loss
 
     def _loss_of(self, outputs: Any, targets: Any) -> Any:
         # Mixed precision answers in bfloat16; the loss is computed in float32.
@@ -126,14 +139,15 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     factory = component.build(job.experiment.optimizer)
     optimizer = factory(plan.learning_rates, training.clipping)
     model.network.job_loss = model.loss
-    model.network.step_losses = tf.Variable(tf.zeros(plan.steps_per_epoch, tf.float64), trainable=False)
-    model.network.compile(
-        optimizer=optimizer, steps_per_execution=training.steps_per_execution, jit_compile=False
-    )
+    model.network.batch_size = plan.batch_size
+    model.network.rows = model.tensor(job.splits.train.inputs), model.tensor(job.splits.train.targets)
+    model.network.compile(optimizer=optimizer, jit_compile=False)
+    # Inside the graph's loop it is too late to make the optimizer's arrays.
+    optimizer.build(model.network.trainable_variables)
     optimizer.watch_gradients(len(model.network.trainable_variables))
     reporter = _Reporter(model, job, observer, optimizer)
     model.network.fit(
-        _batches(model, job, reporter),
+        _chunks(plan, training.steps_per_execution, reporter),
         epochs=plan.epochs,
         shuffle=False,
         verbose=0,
@@ -162,52 +176,45 @@ class _Reporter(keras.callbacks.Callback):
         super().__init__()
         self.epoch = 0
         self._trained = model
-        self._plan = job.plan
         self._validation = job.splits.validation
         self._observer = observer
         self._optimizer = optimizer
         self._places = model.network.gradient_places()
-        self._reported = 0
+        self._steps = 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
-        self._reported = 0
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        losses = self._trained.network.step_losses.numpy()
-        first, last = self._reported, min(batch + 1, self._plan.steps_per_epoch)
-        self._reported = last
-        self._observer.steps(self.epoch * self._plan.steps_per_epoch + first + 1, losses[first:last])
+        # Keras makes a number of a chunk of one step.
+        losses = np.atleast_1d(logs["loss"])
+        self._observer.steps(self._steps + 1, losses)
+        self._steps += len(losses)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rows = self._validation
         validation = self._trained.evaluate(rows.inputs, rows.targets) if len(rows) else None
-        norms = self._optimizer.gradient_norms.numpy()
+        norms = self._optimizer.gradient_norms()
         by_name = {name: float(norms[place]) for name, place in self._places.items()}
         decision = self._observer.epoch(epoch + 1, validation, self._trained.weights, by_name)
         self._optimizer.scale_learning_rates(decision.learning_rate_factor)
         self._trained.network.stop_training = decision.stop
 
 
-def _batches(model: KerasModel, job: Job, reporter: _Reporter) -> tf.data.Dataset:
-    """Returns one epoch of batches, which fit walks through anew in each epoch: the reporter says which it is."""
-    plan: Plan = job.plan
-    inputs = model.tensor(job.splits.train.inputs)
-    targets = model.tensor(job.splits.train.targets)
+def _chunks(plan: Plan, steps: int, reporter: _Reporter) -> tf.data.Dataset:
+    """Returns one epoch of chunks of ``steps`` steps; fit walks through it anew in each epoch, which the reporter names."""
+    rows_of_chunk, chunks = steps * plan.batch_size, -(-plan.steps_per_epoch // steps)
 
     def order() -> Iterator[NDArray[np.int64]]:
         yield plan.order(reporter.epoch)
 
-    def batches_of(rows: Any) -> tf.data.Dataset:
-        return tf.data.Dataset.range(plan.steps_per_epoch).map(lambda step: batch(rows, step))
-
-    def batch(rows: Any, step: Any) -> tuple[Any, Any]:
-        numbers = rows[step * plan.batch_size : (step + 1) * plan.batch_size]
-        return tf.gather(inputs, numbers), tf.gather(targets, numbers)
+    def chunks_of(rows: Any) -> tf.data.Dataset:
+        return tf.data.Dataset.range(chunks).map(
+            lambda number: rows[number * rows_of_chunk : (number + 1) * rows_of_chunk]
+        )
 
     orders = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None,), tf.int64))
-    batches = orders.flat_map(batches_of)
-    return batches.apply(tf.data.experimental.assert_cardinality(plan.steps_per_epoch))
+    return orders.flat_map(chunks_of).apply(tf.data.experimental.assert_cardinality(chunks))
 
 
 def _configure(training: Training) -> None:

@@ -24,16 +24,18 @@ from rich.text import Text
 
 DOCS = Path(__file__).parent
 ROOT = DOCS.parent
-WIDTH = 108
+# As wide as the longest line, an address.
+WIDTH = 126
 
 # Command -> the figures of its run that are kept.
 RUNS = {
-    "python -m runner": ("learning_curves", "confusion_matrix"),
+    "python -m runner backend=torch": ("learning_curves", "confusion_matrix"),
     "python -m runner data=spirals activation=tanh optimizer.learning_rate=0.01 training.epochs=150": (
         "decision_boundary",
     ),
+    "python -m runner parity": ("comparison",),
 }
-TERMINAL = "python -m runner"
+TERMINAL = "python -m runner backend=torch"
 
 _ERASE = "\x1b[2K"
 _CURSOR = ("\x1b[?25l", "\x1b[?25h", "\x1b[1A")
@@ -91,7 +93,7 @@ def draw_terminal(command: str, said: str) -> None:
         console = Console(
             record=True, width=WIDTH, file=nowhere, force_terminal=True, color_system="truecolor"
         )
-        console.print(f"[bold]$ {command}")
+        console.print(f"[bold]$ {command}", highlight=False)
         for line in said.replace("\r\n", "\n").rstrip().split("\n"):
             console.print(Text.from_ansi(left_over(line)), overflow="fold")
         console.save_svg(str(DOCS / "terminal.svg"), title="runner", theme=_THEME)

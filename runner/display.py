@@ -151,20 +151,35 @@ def summary(
     """
     console = _console(stream)
     console.print(_table(name, result))
-    console.print(_kept(result, seconds), style="dim")
+    console.print(kept(result, seconds), style="dim")
     whereabouts(stream, folder=folder, report=report, sweep=sweep)
     _line(console, "next", next_command)
 
 
-def whereabouts(stream: TextIO, *, folder: Path, report: RecorderReport | None, sweep: str | None) -> None:
-    """Prints where a run's files are, how to see it in MLflow, and what the recorder could not do."""
+def whereabouts(
+    stream: TextIO, *, folder: Path, report: RecorderReport | None, sweep: str | None, charts: bool = True
+) -> None:
+    """Prints where a run's files are, how to see it in MLflow, and what the recorder could not do.
+
+    Args:
+        stream: where to print.
+        folder: where the files are.
+        report: what the recorder says; None where nothing was tracked.
+        sweep: the sweep that the run belongs to, or None.
+        charts: whether the page of the charts is named, or the run's own.
+    """
     console = _console(stream)
     _line(console, "files", str(folder))
-    stored = next((run.stored for run in report.runs if run.stored), None) if report else None
+    runs = report.runs if report else ()
+    stored = next((run.stored for run in runs if run.stored), None)
     if stored is not None:
+        viewed = any(run.viewed for run in runs)
         if stored.server != stored.uri:
             _line(console, "MLflow", _viewer(stored))
-        _line(console, "charts", charts_page(stored.server, stored.experiment_id, sweep))
+        if charts:
+            _line(console, "charts", charts_page(stored.server, stored.experiment_id, sweep, viewed=viewed))
+        else:
+            _line(console, "run", stored.page)
     for sentence in report.sentences if report else ():
         _line(console, "warning", sentence, style="yellow")
 
@@ -181,18 +196,28 @@ def _table(name: str, result: Result) -> Table:
     from rich.table import Table
 
     table = Table(title=name, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD)
-    metrics = list(dict.fromkeys(key.partition("/")[2] for key in result.metrics if _split(key) in SPLITS))
-    for heading in ("", "examples", *(metric.replace("_", " ") for metric in metrics)):
+    headings, *lines = split_table(result)
+    for heading in headings:
         table.add_column(heading, justify="right" if heading else "left")
+    for line in lines:
+        table.add_row(*line)
+    return table
+
+
+def split_table(result: Result) -> list[list[str]]:
+    """Returns the headings of a run's table, and a line for each split: its name, its examples and its metrics."""
+    metrics = list(dict.fromkeys(key.partition("/")[2] for key in result.metrics if _split(key) in SPLITS))
+    lines = [["", "examples", *(metric.replace("_", " ") for metric in metrics)]]
     for split in SPLITS:
         if split in result.predictions:
             values = [result.metrics.get(f"{split}/{metric}") for metric in metrics]
             examples = f"{len(result.predictions[split].targets):,}"
-            table.add_row(split, examples, *("" if value is None else number(value) for value in values))
-    return table
+            lines.append([split, examples, *("" if value is None else number(value) for value in values)])
+    return lines
 
 
-def _kept(result: Result, seconds: float) -> str:
+def kept(result: Result, seconds: float) -> str:
+    """Returns which weights were kept, why, and how long all took."""
     epochs = len(result.epochs)
     why = f"the best {result.monitor}" if result.kept_epoch == result.best_epoch else "the last"
     return f"Weights of epoch {result.kept_epoch} of {epochs} kept ({why}); {seconds:.1f} s in all."

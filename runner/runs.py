@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.description import DESCRIPTION, describe
 from runner.display import Display
 from runner.errors import ConfigurationError, Interrupted, RunnerError
 from runner.experiment import Component, Experiment
@@ -92,8 +93,16 @@ def carry_out(request: RunRequest, *, display: Display, follow: Callable[[Path],
     follow(request.folder)
 
     def outcome(status: Status, exit_code: int, **more: Any) -> Outcome:
-        journal.end(status, more.get("message"))
         seconds = time.monotonic() - began
+        told = describe(
+            result=more.get("result"),
+            message=more.get("message"),
+            command=request.command,
+            folder=request.folder,
+            seconds=seconds,
+        )
+        journal.tags({DESCRIPTION: told})
+        journal.end(status, more.get("message"))
         return ended(request, status, exit_code, seconds=seconds, **more)
 
     try:
@@ -167,11 +176,19 @@ def _card(request: RunRequest) -> RunCard:
         experiment=experiment.tracking.experiment,
         uri=request.uri,
         parameters=request.parameters,
+        chosen=_chosen(request),
         tags=tags,
         plots=experiment.plots,
         time=time.time(),
         process=this_process(),
     )
+
+
+def _chosen(request: RunRequest) -> tuple[str, ...]:
+    """Returns the keys of the parameters worth a column: the backend, and what differs in the sweep or was typed."""
+    typed = [each.lstrip("+~").partition("=")[0] for each in request.overrides]
+    keys = dict.fromkeys(["backend.name", *(request.choices or typed)])
+    return tuple(key for key in keys if key in request.parameters)
 
 
 def _colour(request: RunRequest) -> str:

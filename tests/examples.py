@@ -88,6 +88,7 @@ def card(
         experiment="examples",
         uri=address(None, folder),
         parameters={"seed": 0} if parameters is None else parameters,
+        chosen=("seed",),
         tags={"backend": "torch", "command": "python -m runner"},
         plots={} if figures is None else figures,
         time=time.time(),

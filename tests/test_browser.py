@@ -57,6 +57,7 @@ _FLAGS = [
     "--disable-sync",
 ]
 _CARD = '[data-testid="experiment-view-compare-runs-card"]'
+_SECTION = '[data-testid="experiment-view-compare-runs-section-header"]'
 # MLflow opens a panel for a language model when it is visited first.
 _NOT_FIRST = "localStorage.setItem('mlflow.assistant.fab.autoOpenedOnFirstLoad_v1', 'true')"
 _CURVES = """card => card.querySelector('.js-plotly-plot').data.map(
@@ -77,7 +78,7 @@ class Sweep:
     @property
     def number(self) -> str:
         """Returns what ties its runs together, as its address says it."""
-        found = re.search(r"tags\.sweep%3D%22(.+)%22$", self.charts)
+        found = re.search(r"viewStateShareKey=(.+)$", self.charts)
         assert found is not None
         return found[1]
 
@@ -227,12 +228,43 @@ def test_a_chart_has_the_points_of_both_backends(sweep: Sweep, page: Page) -> No
     keep(page, "mlflow")
 
 
-@pytest.mark.parametrize("figure", ["learning_curves", "decision_boundary"])
-def test_a_figure_has_loaded_among_the_charts(page: Page, figure: str) -> None:
-    panel = card(page, figure)
-    panel.locator("img").nth(len(RUNS) - 1).wait_for(state="attached")
-    handle = panel.element_handle()
-    page.wait_for_function(f"card => ({_LOADED})(card) === {len(RUNS)}", arg=handle)
+def test_the_charts_are_those_worth_comparing_in_their_order(page: Page) -> None:
+    page.get_by_placeholder("Search metric charts").fill("")
+    page.locator(_CARD).nth(3).wait_for(state="attached")
+    seen = page.locator(_CARD).locator("h4").all_inner_texts()
+    assert seen[:3] == ["train/loss", "validation/loss", "validation/accuracy"]
+    sections = page.locator(_SECTION).evaluate_all("headers => headers.map(each => each.textContent)")
+    counts = [section.partition(")")[0] for section in sections]
+    assert counts[:3] == ["curves(3", "test(4", "figures(1"]
+    assert counts[3:6] == ["train(4", "validation(2", "whole_sweep(4"]
+
+
+def test_the_figures_of_all_runs_have_loaded_side_by_side(sweep: Sweep, page: Page) -> None:
+    # A search leaves panels of figures where they are.
+    page.get_by_placeholder("Search metric charts").fill("no metric")
+    panel = page.locator(_CARD).filter(has_text="Image grid")
+    panel.scroll_into_view_if_needed()
+    figures = {path.stem for path in (sweep.runs[0] / "figures").glob("*.png")}
+    assert {"learning_curves", "decision_boundary"} <= figures
+    for figure in figures:
+        panel.get_by_text(figure, exact=True).wait_for()
+    page.wait_for_function(
+        f"card => ({_LOADED})(card) === {len(RUNS) * len(figures)}", arg=panel.element_handle()
+    )
+    # Left alone, MLflow writes all of a run's parameters over its figures.
+    assert "batch_size" not in panel.inner_text()
+
+
+def test_the_table_has_the_choices_and_the_results(sweep: Sweep, page: Page) -> None:
+    page.goto("about:blank")
+    page.goto(sweep.charts.replace("&compareRunsMode=CHART", ""))
+    columns = ["params.`backend.name`", "params.`activation`", "metrics.`validation/loss`"]
+    columns += ["metrics.`test/loss`", "metrics.`test/accuracy`"]
+    headings = page.locator(".ag-header-cell")
+    for column in columns:
+        page.locator(f'.ag-header-cell[col-id="{column}"]').wait_for()
+    shown = headings.evaluate_all("cells => cells.map(cell => cell.getAttribute('col-id'))")
+    assert [each for each in shown if each.startswith(("params.", "metrics."))] == columns
 
 
 def test_the_page_of_a_run_shows_its_parameters(page: Page) -> None:
@@ -241,6 +273,10 @@ def test_the_page_of_a_run_shows_its_parameters(page: Page) -> None:
     for parameter, value in (("activation", "tanh"), ("data", "moons"), ("backend.name", "keras")):
         row = page.get_by_role("row").filter(has=page.get_by_text(parameter, exact=True))
         row.get_by_text(value, exact=True).first.wait_for()
+    page.get_by_text(re.compile("^Test: loss .*Weights of epoch .* kept")).wait_for()
+    page.get_by_text(
+        "python -m runner backend=keras activation=tanh data=moons training.epochs=12"
+    ).first.wait_for()
 
 
 def test_the_page_of_the_summary_leads_to_the_best_run(sweep: Sweep, page: Page) -> None:
@@ -268,10 +304,11 @@ def keep(page: Page, name: str) -> None:
     page.mouse.down()
     page.mouse.move(edge + 90, 500, steps=5)
     page.mouse.up()
+    page.get_by_role("button", name="Hide banner").click()
     search = page.get_by_placeholder("Search metric charts")
-    search.fill("train/loss|validation/(loss|accuracy)")
+    search.fill("")
     search.blur()
-    page.locator(_CARD).nth(3).wait_for(state="detached")
+    page.locator(_CARD).nth(5).wait_for(state="attached")
     for title in ("validation/accuracy", "validation/loss", "train/loss"):
         panel = page.locator(_CARD).filter(has=page.locator(f'h4[title="{title}"]'))
         panel.locator(".js-plotly-plot .scatterlayer .trace").nth(len(RUNS) - 1).wait_for(state="attached")

@@ -30,8 +30,8 @@ def shown(display: Display, stream: io.StringIO, epochs: int, ended: int | None 
     return stream.getvalue().splitlines()
 
 
-def report(*sentences: str, uri: str = "sqlite:////data/mlflow.db") -> RecorderReport:
-    run = RunReport(Path("outputs/1"), StoredRun("r", "3", uri), "FINISHED", 0, sentences)
+def report(*sentences: str, uri: str = "sqlite:////data/mlflow.db", viewed: bool = False) -> RecorderReport:
+    run = RunReport(Path("outputs/1"), StoredRun("r", "3", uri), "FINISHED", 0, sentences, viewed)
     return RecorderReport((run,), None)
 
 
@@ -139,3 +139,10 @@ def test_the_command_to_look_at_a_run_fits_its_store(tmp_path: Path, monkeypatch
     assert elsewhere["MLflow"] == "mlflow ui --backend-store-uri 'sqlite:////data/mlflow.db'"
     server = lines("http://tracking:8080")
     assert server == {"files": "outputs/1", "charts": f"http://tracking:8080/{page}"}
+
+
+@pytest.mark.parametrize(("sweep", "key"), [(None, "all"), ("a1", "a1")])
+def test_the_charts_are_those_of_the_view_where_there_is_one(sweep: str | None, key: str) -> None:
+    stream = io.StringIO()
+    whereabouts(stream, folder=Path("outputs/1"), report=report(viewed=True), sweep=sweep)
+    assert stream.getvalue().rstrip().endswith(f"&compareRunsMode=CHART&viewStateShareKey={key}")

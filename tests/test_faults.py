@@ -118,6 +118,8 @@ def test_a_killed_run_is_marked_and_its_best_weights_are_kept(folder: Path) -> N
     known = stored(mine)
     assert known.info.status == "KILLED"
     assert known.data.metrics["train/loss"] == told[-1]["values"]["train/loss"]
+    sent_weights = Path(str(known.info.artifact_uri).removeprefix("file://")) / "weights.safetensors"
+    assert sent_weights.read_bytes() == (mine / "weights.safetensors").read_bytes()
     best = min(event["values"]["validation/loss"] for event in told)
     # The weights are written before the epoch is told of, so they may be those of the epoch after.
     kept = validation_loss(assert_finite_weights(mine), *SMALL)

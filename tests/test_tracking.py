@@ -16,6 +16,7 @@ import pytest
 from examples import card, plots, result
 
 from runner.experiment import Task
+from runner.results import Program
 from runner.tracking import DatasetCard, Tracker, journal, sent
 from runner.tracking.journal import Journal
 from runner.tracking.memory import Memory
@@ -57,9 +58,19 @@ def test_steps_are_one_line_with_a_column_for_each_metric(tmp_path: Path) -> Non
 
 
 def test_a_model_is_two_files_by_their_names_in_the_folder(tmp_path: Path) -> None:
-    Journal(tmp_path).model(tmp_path / "network.json", tmp_path / "weights.safetensors")
+    Journal(tmp_path).model(tmp_path / "network.json", tmp_path / "weights.safetensors", None)
     (event,) = told(tmp_path)
     assert (event["network"], event["weights"]) == ("network.json", "weights.safetensors")
+    assert event["flavour"] == "numpy"
+    assert journal.program(event, tmp_path) is None
+
+
+def test_a_program_comes_back_as_it_was(tmp_path: Path) -> None:
+    program = Program(tmp_path / "program", "pytorch", {"torch": "2.13.0+cpu"})
+    Journal(tmp_path).model(tmp_path / "network.json", tmp_path / "weights.safetensors", program)
+    (event,) = told(tmp_path)
+    assert event["flavour"] == "pytorch"
+    assert journal.program(event, tmp_path) == program
 
 
 def test_a_dataset_comes_back_as_it_was(tmp_path: Path) -> None:
@@ -163,8 +174,17 @@ def test_files_lie_beside_a_database_and_are_a_servers_own_business() -> None:
 
 def test_the_charts_open_in_the_mode_for_model_training_with_the_sweeps_filter() -> None:
     root = "http://127.0.0.1:5000/#/experiments/3/runs?workflowType=machine_learning&compareRunsMode=CHART"
-    assert charts_page("http://127.0.0.1:5000", "3", None) == root
-    assert charts_page("http://127.0.0.1:5000", "3", "a1") == f"{root}&searchFilter=tags.sweep%3D%22a1%22"
+    server = "http://127.0.0.1:5000"
+    assert charts_page(server, "3", None, viewed=False) == root
+    filtered = f"{root}&searchFilter=tags.sweep%3D%22a1%22"
+    assert charts_page(server, "3", "a1", viewed=False) == filtered
+
+
+def test_a_view_is_asked_for_without_a_filter_since_mlflow_takes_only_one_of_them() -> None:
+    root = "http://127.0.0.1:5000/#/experiments/3/runs?workflowType=machine_learning&compareRunsMode=CHART"
+    server = "http://127.0.0.1:5000"
+    assert charts_page(server, "3", None, viewed=True) == f"{root}&viewStateShareKey=all"
+    assert charts_page(server, "3", "a1", viewed=True) == f"{root}&viewStateShareKey=a1"
 
 
 def test_a_stored_run_says_where_its_page_is(tmp_path: Path) -> None:

@@ -58,7 +58,7 @@ def record(base: Path) -> StoredRun:
     tracker.start(card(base))
     recorder.follow(folder)
     tracker.dataset(DATA)
-    tracker.model(*write_model(folder))
+    tracker.model(*write_model(folder), None)
     tracker.end("FINISHED", None)
     report = recorder.finish(120)
     assert report.sentences == ()

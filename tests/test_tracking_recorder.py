@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from examples import card, measurements, plots, result
 from runner.experiment import Component
 from runner.tracking import journal, sent
 from runner.tracking.journal import Journal
+from runner.tracking.process import this_process
 from runner.tracking.recorder import Recorder, RecorderReport
 from runner.tracking.store import address
 
@@ -172,6 +175,17 @@ class TestOneRecorderForSeveralRuns:
         assert images == drawn
         assert "config.yaml" in {item.path for item in client.list_artifacts(run_id)}
 
+    def test_the_experiment_has_a_view_with_the_figures(self, base: Path, report: RecorderReport) -> None:
+        import mlflow
+
+        experiment = mlflow.MlflowClient(address(None, base)).get_experiment_by_name("examples")
+        saved = json.loads(experiment.tags["mlflow.sharedViewState.all"])
+        panel = next(
+            each for each in json.loads(saved["state"])["compareRunCharts"] if each["type"] == "IMAGE"
+        )
+        assert set(panel["imageKeys"]) == {path.stem for path in (base / "good" / "figures").iterdir()}
+        assert {run.folder.name: run.viewed for run in report.runs} == {"good": True, "bad": False}
+
     def test_a_failure_has_its_text_as_tag_and_file(self, base: Path, report: RecorderReport) -> None:
         import mlflow
 
@@ -208,8 +222,9 @@ def test_a_recorder_that_dies_is_one_sentence_and_the_journal_is_sent_later(tmp_
     tracker.end("FINISHED", None)
     report = recorder.finish(60)
     assert report.trouble == (
-        "The recorder ended with exit code -9 and 7 events are unsent;"
-        f" the journal keeps them, {tmp_path / 'recorder.log'} has the reason."
+        "The recorder ended with exit code -9 and 7 events are unsent; the journal keeps them, and the next"
+        " command here or `python -m runner sync` sends them."
+        f" The reason is in {tmp_path / 'recorder.log'}."
     )
     Delivery(folder, Store(address(None, tmp_path))).advance()
     assert rows(tmp_path, runs(tmp_path)["a run"].info.run_id, "train/loss") == written(5, "train/loss")
@@ -260,3 +275,23 @@ def test_a_server_that_does_not_answer_is_told_at_the_end_and_nothing_is_lost(
     assert report.trouble.startswith("The recorder could not reach MLflow's store and 3 events are unsent;")
     assert report.runs[0].status is None
     assert "Connection" in (tmp_path / "recorder.log").read_text()
+
+
+def test_the_packages_of_a_worker_that_ended_before_it_was_heard_are_kept_by_its_own_recorder_alone(
+    tmp_path: Path,
+) -> None:
+    from runner.tracking.delivery import Delivery
+    from runner.tracking.mlflow import Store
+
+    ended = subprocess.Popen([sys.executable, "-c", ""])
+    ended.wait()
+    worker = replace(this_process(), pid=ended.pid, started=0.0)
+    store = Store(address(None, tmp_path))
+    for own in (True, False):
+        folder = tmp_path / str(own)
+        tracker = Journal(folder)
+        tracker.start(replace(card(tmp_path, name=str(own)), process=worker))
+        tracker.end("FINISHED", None)
+        Delivery(folder, store, own=own).advance()
+        files = store.client.list_artifacts(runs(tmp_path)[str(own)].info.run_id)
+        assert [item.path for item in files] == (["packages.txt"] if own else [])

@@ -53,12 +53,22 @@ def test_a_port_in_use_is_refused(tmp_path: Path, port: int, capsys: pytest.Capt
     assert said == f"Port {port} is taken, perhaps by another MLflow. Choose another: {another}\n"
 
 
-def test_the_address_leads_to_the_charts_of_the_newest_sweep(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("tags", "query"),
+    [
+        ({"sweep": "a1"}, "&searchFilter=tags.sweep%3D%22a1%22"),
+        ({"sweep": "a1", "role": "summary"}, "&viewStateShareKey=a1"),
+    ],
+    ids=["a run", "the summary, which has a view made"],
+)
+def test_the_address_leads_to_the_charts_of_the_newest_sweep(
+    tmp_path: Path, tags: dict[str, str], query: str
+) -> None:
     recorder = Recorder.start(address(None, tmp_path), tmp_path)
     journal = Journal(tmp_path / "run")
     recorder.follow(tmp_path / "run")
     known = card(tmp_path)
-    journal.start(replace(known, tags={**known.tags, "sweep": "a1"}))
+    journal.start(replace(known, tags={**known.tags, **tags}))
     journal.end("FINISHED", None)
     assert recorder.finish(60).sentences == ()
     with socket.socket() as probe:
@@ -72,10 +82,7 @@ def test_the_address_leads_to_the_charts_of_the_newest_sweep(tmp_path: Path) -> 
         page = server.stdout.readline().strip()
         root, _, rest = page.partition("/#/")
         assert root == f"http://127.0.0.1:{port}"
-        assert rest == (
-            "experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART"
-            "&searchFilter=tags.sweep%3D%22a1%22"
-        )
+        assert rest == f"experiments/1/runs?workflowType=machine_learning&compareRunsMode=CHART{query}"
         with urllib.request.urlopen(f"{root}/health", timeout=10) as answer:
             assert answer.status == 200
         os.kill(server.pid, signal.SIGTERM)

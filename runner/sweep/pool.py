@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
-import os
-import sys
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from pathlib import Path
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessExpired
 
+from runner import workers
 from runner.display import Silent
 from runner.errors import Interrupted
 from runner.runs import Outcome, RunRequest, carry_out, ended
@@ -37,7 +35,7 @@ def run_all(
     outcomes: dict[int, Outcome] = {}
     announced: set[int] = set()
     with contextlib.ExitStack() as stack:
-        pools = {name: stack.enter_context(_pool()) for name in backends}
+        pools = {name: stack.enter_context(workers.pool()) for name in backends}
         futures = {
             number: pools[request.experiment.backend.name].schedule(_work, args=(request,))
             for number, request in enumerate(requests)
@@ -59,41 +57,12 @@ def run_all(
     return [outcomes[number] for number in range(len(requests))]
 
 
-@contextlib.contextmanager
-def _pool() -> Iterator[ProcessPool]:
-    # Spawned, not forked: a framework's threads and graphs do not survive a fork.
-    pool = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
-    try:
-        yield pool
-    finally:
-        pool.stop()
-        pool.join()
-
-
 def _work(request: RunRequest) -> Outcome:
     """Carries one request out in a worker; a person sees the parent's lines only."""
-    # Workers inherit the terminal, where what a framework prints would stand between the parent's lines.
-    sys.stdout.flush()
     request.folder.mkdir(parents=True, exist_ok=True)
-    with (request.folder / LOG).open("a", encoding="utf-8") as log, _redirected(log.fileno()):
+    with (request.folder / LOG).open("a", encoding="utf-8") as log, workers.redirected(log.fileno()):
         warnings.simplefilter("default")
         return carry_out(request, display=Silent(), follow=lambda folder: None)
-
-
-@contextlib.contextmanager
-def _redirected(descriptor: int) -> Iterator[None]:
-    """Sends the process's output and errors, those of compiled code too, to a file while it lasts."""
-    kept = [os.dup(stream) for stream in (1, 2)]
-    try:
-        for stream in (1, 2):
-            os.dup2(descriptor, stream)
-        yield
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        for stream, original in zip((1, 2), kept, strict=True):
-            os.dup2(original, stream)
-            os.close(original)
 
 
 def _announce(requests: Sequence[RunRequest], announced: set[int], follow: Callable[[Path], None]) -> None:
@@ -107,10 +76,7 @@ def _outcome(future: Future[Outcome], request: RunRequest) -> Outcome:
     try:
         return future.result()
     except ProcessExpired as error:
-        message = f"its process ended without a word (exit code {error.exitcode})"
-        if error.exitcode is not None and error.exitcode in (-9, 137):
-            message = "its process was killed (out of memory, or by somebody)"
-        return _failed(request, message)
+        return _failed(request, workers.how_it_died(error))
     except Exception as error:
         return _failed(request, f"{type(error).__name__}: {error}")
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from runner.description import DESCRIPTION
 from runner.display import number
 from runner.results import Status
 from runner.runs import Outcome, RunRequest
@@ -21,7 +22,7 @@ from runner.tracking.store import StoredRun, charts_page
 
 FOLDER = "summary"
 TABLE = "runs.csv"
-# MLflow shows its sections by the alphabet: so the curves of the runs come before these counts.
+# MLflow's own page shows its sections by the alphabet: so the curves of the runs come before these counts.
 SECTION = "whole_sweep"
 # MLflow shows a metric with this step alone as a bar and not as a curve.
 _NO_STEP = 0
@@ -70,7 +71,7 @@ def summarise(
     )
     journal.artifact(folder / TABLE)
     journal.metrics(_NO_STEP, _metrics(outcomes, best))
-    journal.tags(_tags(best) | {"mlflow.note.content": _description(requests, told, stored, best)})
+    journal.tags(_tags(best) | {DESCRIPTION: _description(requests, told, stored, best)})
     journal.end(*_end(outcomes))
     return folder
 
@@ -100,6 +101,7 @@ def _card(requests: Sequence[RunRequest], command: str, began: float) -> RunCard
         experiment=first.experiment.tracking.experiment,
         uri=first.uri,
         parameters=_parameters(requests),
+        chosen=(),
         tags={
             "sweep": str(first.sweep),
             "role": "summary",
@@ -178,7 +180,7 @@ def _description(
         first += f" The best {best.monitor} is {number(best.value)}: {named}."
     last = f"Every digit is in {TABLE} among the artifacts."
     if known := [run for run in stored if run]:
-        charts = charts_page("", known[0].experiment_id, requests[0].sweep).removeprefix("/")
+        charts = charts_page("", known[0].experiment_id, requests[0].sweep, viewed=True).removeprefix("/")
         last += f" [The curves of all runs]({charts})."
     rows = markdown(told, [_page(run) for run in stored], _LONGEST_TABLE)
     return f"{first}\n\n{rows}\n{last}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from runner import metrics
+from runner.description import row
 from runner.display import number
 from runner.results import Status
 from runner.runs import Outcome
@@ -102,11 +103,11 @@ def markdown(told: Table, pages: Sequence[str | None], longest: int) -> str:
         longest: characters that there is room for; what does not fit is counted.
     """
     columns = [*told.headings, "status"]
-    lines = [_line([name.replace("_", " ") for name in columns]), _line(["---"] * len(columns))]
+    lines = [row([name.replace("_", " ") for name in columns]), row(["---"] * len(columns))]
     left = longest - sum(map(len, lines))
     for place, (outcome, cells, page) in enumerate(zip(told.outcomes, told.cells, pages, strict=True)):
         first, *others = (cell.replace("|", "\\|") for cell in _shown(told, cells))
-        line = _line([f"[{first}]({page})" if page else first, *others, VERDICTS[outcome.status]])
+        line = row([f"[{first}]({page})" if page else first, *others, VERDICTS[outcome.status]])
         left -= len(line)
         if left < 0:
             return "".join(lines) + f"\n{len(told.outcomes) - place} more runs are in the CSV file.\n"
@@ -119,10 +120,6 @@ def best_value(outcome: Outcome, monitor: str) -> float | None:
     if outcome.result is None or outcome.result.monitor != monitor:
         return None
     return outcome.result.epochs[outcome.result.best_epoch - 1].metrics[monitor]
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |\n"
 
 
 def _shown(told: Table, cells: Sequence[Cell]) -> list[str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runner.experiment import Component
-from runner.results import Result, Status
+from runner.results import Program, Result, Status
 from runner.tracking.process import Process
 
 Scalar = str | int | float | bool | None
@@ -24,6 +24,7 @@ class RunCard:
         experiment: the name of MLflow's experiment.
         uri: the address of MLflow's store.
         parameters: the configuration by dotted key.
+        chosen: the keys of those parameters that were given or that tell the run from the others of its sweep.
         tags: whatever else is worth searching for: backend, sweep, command.
         plots: the figures to draw at the end, by name.
         time: when the run began, in seconds since 1970.
@@ -35,6 +36,7 @@ class RunCard:
     experiment: str
     uri: str
     parameters: Mapping[str, Scalar]
+    chosen: tuple[str, ...]
     tags: Mapping[str, str]
     plots: Mapping[str, Component]
     time: float
@@ -81,8 +83,11 @@ class Tracker(Protocol):
     def artifact(self, path: Path) -> None:
         """Takes a file in the run's folder that is complete."""
 
-    def model(self, network: Path, weights: Path) -> None:
-        """Takes the two complete files in the run's folder that together predict."""
+    def model(self, network: Path, weights: Path, program: Program | None) -> None:
+        """Takes the two complete files in the run's folder that together predict, and the program to keep instead."""
+
+    def problem(self, sentence: str) -> None:
+        """Takes what went wrong without ending the run."""
 
     def result(self, result: Result) -> None:
         """Takes everything that figures are drawn from."""

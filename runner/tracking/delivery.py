@@ -11,7 +11,7 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 
 from runner.errors import TrackingError
-from runner.results import Status
+from runner.results import Result, Status
 from runner.tracking import RunCard, identity, journal, sent
 from runner.tracking.journal import Event
 from runner.tracking.mlflow import GONE, Store, dataset, metrics, milliseconds, parameters, tags
@@ -19,6 +19,8 @@ from runner.tracking.process import gone
 from runner.tracking.result_files import load_result
 from runner.tracking.sent import Sent
 from runner.tracking.store import StoredRun
+from runner.tracking.view import view_of
+from runner.weights import WEIGHTS
 
 FIGURES = "figures"
 PACKAGES = "packages.txt"
@@ -32,10 +34,17 @@ _log = logging.getLogger("runner")
 
 
 class Delivery:
-    """One run's journal on its way to MLflow; every step that succeeded is noted in ``sent.json``."""
+    """One run's journal on its way to MLflow; every step that succeeded is noted in ``sent.json``.
 
-    def __init__(self, folder: Path, store: Store) -> None:
+    Args:
+        folder: of the run.
+        store: where it goes.
+        own: whether this process was started with the run, so that it sees the run's packages.
+    """
+
+    def __init__(self, folder: Path, store: Store, *, own: bool = False) -> None:
         self.folder = folder
+        self._own = own
         self._store = store
         self._client = store.client
         self._sent = sent.load(folder)
@@ -68,6 +77,9 @@ class Delivery:
             return
         # Its last words may have come after the last look.
         if not self.advance():
+            if (self.folder / WEIGHTS).exists():
+                # Its best weights are whole: each of them took the place of the last at once.
+                self._deliver(WEIGHTS)
             times = [event["time"] for event, _ in journal.read(self.folder, 0) if "time" in event]
             self._close("KILLED", GONE, times[-1])
 
@@ -96,8 +108,12 @@ class Delivery:
                 self._deliver(event["path"])
             case "model":
                 self._deliver(MODEL)
+            case "problem":
+                self._problem(event["sentence"])
             case "result":
                 self._draw()
+            case "comparison":
+                self._draw_comparison(event["path"])
             case "end":
                 self._close(event["status"], event["error"], event["time"])
             case _:
@@ -109,9 +125,11 @@ class Delivery:
         self._client.log_batch(self._run_id, params=parameters(card.parameters))
         self._stored.save(self.folder)
         # What is installed now tells nothing of a run that is sent when its process has long been gone.
-        if not gone(card.process):
+        if self._own or not gone(card.process):
             (self.folder / PACKAGES).write_text(identity.packages(), encoding="utf-8")
             self._deliver(PACKAGES)
+        if card.tags.get("role") == "summary":
+            self._show(None)
         _prepare(card)
 
     def _draw(self) -> None:
@@ -129,6 +147,31 @@ class Delivery:
             self._problem(sentence)
         for path in drawn.files:
             self._deliver(path.relative_to(self.folder).as_posix())
+        self._show(result)
+
+    def _draw_comparison(self, name: str) -> None:
+        from runner.plots.comparison import draw
+
+        card = self._known_card()
+        assert card is not None
+        try:
+            path = draw(self.folder / name, title=card.name, folder=self.folder / FIGURES)
+        except (OSError, ValueError, KeyError) as error:
+            self._problem(f"the figure of the comparison could not be drawn: {type(error).__name__}: {error}")
+            return
+        self._deliver(path.relative_to(self.folder).as_posix())
+
+    def _show(self, result: Result | None) -> None:
+        """Has MLflow's page of the charts show this run well; where that fails, the page is MLflow's own."""
+        card = self._known_card()
+        assert card is not None
+        assert self._stored is not None
+        try:
+            self._store.show(self._stored.experiment_id, view_of(card, result, self._sent.images))
+        except (MlflowException, ValueError, KeyError, TypeError) as error:
+            _log.warning("%s: no view of the charts could be kept: %s", self.folder, error)
+            return
+        self._note(replace(self._sent, viewed=True))
 
     def _close(self, status: Status, error: str | None, time: float) -> None:
         if error is not None:
@@ -157,9 +200,11 @@ class Delivery:
         """Returns the files in the run's folder that are sent under a name: itself, or those of the model."""
         if name != MODEL:
             return (name,)
-        events = (event for event, _ in journal.read(self.folder, 0))
-        announced = next(event for event in events if event["event"] == "model")
-        return announced["network"], announced["weights"]
+        model = self._model_event()
+        return model["network"], model.get("program") or model["weights"]
+
+    def _model_event(self) -> Event:
+        return next(event for event, _ in journal.read(self.folder, 0) if event["event"] == "model")
 
     def _send_file(self, name: str) -> None:
         if name == MODEL:
@@ -175,9 +220,11 @@ class Delivery:
         from runner.tracking import models
 
         assert self._stored is not None
-        network, weights = (self.folder / name for name in self._files(MODEL))
+        event = self._model_event()
+        network, weights = self.folder / event["network"], self.folder / event["weights"]
         try:
-            models.send(self._client, self._stored, network, weights)
+            program = journal.program(event, self.folder)
+            models.send(self._client, self._stored, network, program or weights)
         except (ValueError, KeyError, TypeError) as error:
             self._problem(f"the model could not be put together: {type(error).__name__}: {error}")
 

@@ -80,7 +80,7 @@ class Follower:
         """Sends what there is; the store's troubles are logged and the same is tried again later."""
         now = time.monotonic()
         try:
-            self.delivery = self.delivery or Delivery(self.folder, desk.store())
+            self.delivery = self.delivery or Delivery(self.folder, desk.store(), own=self.own)
             sent = self.delivery.advance()
             self.idle = not sent
             if not sent and now >= self.life_due:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from runner.experiment import Component
-from runner.results import Result, Status
+from runner.results import Program, Result, Status
 from runner.tracking import DatasetCard, RunCard
 from runner.tracking.process import Process
 from runner.tracking.result_files import save_result
@@ -55,8 +55,20 @@ class Journal:
     def artifact(self, path: Path) -> None:
         self._append("artifact", path=self._name(path))
 
-    def model(self, network: Path, weights: Path) -> None:
-        self._append("model", network=self._name(network), weights=self._name(weights))
+    def model(self, network: Path, weights: Path, program: Program | None) -> None:
+        files = {"network": self._name(network), "weights": self._name(weights)}
+        if program is None:
+            self._append("model", flavour="numpy", **files)
+            return
+        folder, versions = self._name(program.folder), dict(program.versions)
+        self._append("model", flavour=program.flavour, **files, program=folder, versions=versions)
+
+    def problem(self, sentence: str) -> None:
+        self._append("problem", sentence=sentence)
+
+    def comparison(self, path: Path) -> None:
+        """Takes a complete file of curves, which the figure of a comparison is drawn from."""
+        self._append("comparison", path=self._name(path))
 
     def result(self, result: Result) -> None:
         save_result(result, self.folder)
@@ -106,13 +118,21 @@ def card(event: Event) -> RunCard:
     """Returns the card of a ``start`` event."""
     content = event["card"]
     plots = {name: Component(**plot) for name, plot in content["plots"].items()}
-    return RunCard(**content | {"plots": plots, "process": Process(**content["process"])})
+    chosen = tuple(content["chosen"])
+    return RunCard(**content | {"plots": plots, "chosen": chosen, "process": Process(**content["process"])})
 
 
 def dataset_card(event: Event) -> DatasetCard:
     """Returns the card of a ``dataset`` event."""
     lists = {name: tuple(event["card"][name]) for name in ("input_shape", "classes")}
     return DatasetCard(**event["card"] | lists)
+
+
+def program(event: Event, folder: Path) -> Program | None:
+    """Returns the program of a ``model`` event in a run's folder; None where the model is the two files alone."""
+    if "program" not in event:
+        return None
+    return Program(folder / event["program"], event["flavour"], event["versions"])
 
 
 def _card_to_json(card: RunCard) -> dict[str, Any]:

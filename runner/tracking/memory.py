@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from runner.results import Result, Status
+from runner.results import Program, Result, Status
 from runner.tracking import DatasetCard, RunCard
 
 
@@ -19,6 +19,8 @@ class Memory:
         self.all_steps: list[tuple[int, dict[str, list[float]]]] = []
         self.dataset_card: DatasetCard | None = None
         self.model_files: tuple[Path, Path] | None = None
+        self.program: Program | None = None
+        self.problems: list[str] = []
         self.artifacts: list[Path] = []
         self.last_result: Result | None = None
         self.status: Status | None = None
@@ -43,8 +45,12 @@ class Memory:
     def artifact(self, path: Path) -> None:
         self.artifacts.append(path)
 
-    def model(self, network: Path, weights: Path) -> None:
+    def model(self, network: Path, weights: Path, program: Program | None) -> None:
         self.model_files = network, weights
+        self.program = program
+
+    def problem(self, sentence: str) -> None:
+        self.problems.append(sentence)
 
     def result(self, result: Result) -> None:
         self.last_result = result

@@ -8,6 +8,7 @@ import json
 import math
 import re
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from runner.tracking import DatasetCard, RunCard, Scalar
 from runner.tracking.journal import Event
 from runner.tracking.process import Process, gone
 from runner.tracking.store import StoredRun, artifact_location, database
+from runner.tracking.view import View
 
 _LONGEST_PARAMETER = 6000
 _LONGEST_TAG = 5000
@@ -92,6 +94,13 @@ class Store:
         return self.client.create_run(
             experiment_id, milliseconds(card.time), {**tags, **card.tags}, run_name=card.name
         )
+
+    def show(self, experiment_id: str, view: View) -> None:
+        """Adds what the page of an experiment's runs is to show of one more run."""
+        known = self.client.get_experiment(experiment_id).tags.get(view.tag)
+        saved = view.saved(known, milliseconds(time.time()))
+        if saved is not None:
+            self.client.set_experiment_tag(experiment_id, view.tag, saved)
 
     def dead(self) -> list[Dead]:
         """Returns the runs that MLflow calls RUNNING and whose process on this machine is gone."""

@@ -1,8 +1,9 @@
-"""A run's model as MLflow keeps it: its code, its network and its weights, and no pickle."""
+"""A run's model as MLflow keeps it: its code, its network and its weights, or its framework's own program."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
@@ -17,12 +18,15 @@ from mlflow.types import Schema, TensorSpec
 from safetensors.numpy import save_file
 
 from runner import forward
+from runner.results import Program
 from runner.tracking.store import StoredRun
 
 NAME = "model"
 
+# Where MLflow's flavour looks for a SavedModel.
+_SAVED_MODEL = "tf2model"
 _CODE = Path(__file__).with_name("pyfunc_model.py")
-_PACKAGES = ("mlflow", "numpy", "safetensors")
+_PACKAGES = ("mlflow", "numpy")
 # Returns what it is given.
 _NOTHING = {
     "input_shape": [1],
@@ -37,14 +41,14 @@ _NOTHING = {
 }
 
 
-def send(client: mlflow.MlflowClient, stored: StoredRun, network: Path, weights: Path) -> None:
+def send(client: mlflow.MlflowClient, stored: StoredRun, network: Path, weights: Path | Program) -> None:
     """Gives the model to MLflow, unless an earlier attempt did; what an earlier attempt began is ended.
 
     Args:
         client: of the store.
         stored: the run that the model came from.
         network: its ``network.json``.
-        weights: its ``weights.safetensors``.
+        weights: its ``weights.safetensors``, or the program to keep instead of a model of plain NumPy.
     """
     same = f"source_run_id = '{stored.run_id}'"
     known = client.search_logged_models([stored.experiment_id], same, max_results=1)
@@ -86,23 +90,66 @@ def _about(model: LoggedModel, network: Path) -> Model:
     )
 
 
-def _write(folder: Path, about: Model, network: Path, weights: Path) -> None:
+def _write(folder: Path, about: Model, network: Path, weights: Path | Program) -> None:
+    if isinstance(weights, Path):
+        artifacts = {"network": network, "weights": weights, "forward": forward.__file__}
+        _save(
+            folder,
+            about,
+            network,
+            versions={"safetensors": metadata.version("safetensors")},
+            python_model=str(_CODE),
+            artifacts={name: str(path) for name, path in artifacts.items()},
+        )
+    elif weights.flavour == "pytorch":
+        _write_pytorch(folder, about, network, weights)
+    else:
+        _write_tensorflow(folder, about, network, weights)
+    _move_requirements(folder)
+
+
+def _write_pytorch(folder: Path, about: Model, network: Path, program: Program) -> None:
+    """Writes what ``mlflow.pytorch.save_model`` would, which imports PyTorch and exports the network itself."""
+    data = f"data/{program.folder.name}"
+    about.add_flavor("pytorch", model_data=data, pytorch_version=program.versions["torch"], code=None)
+    _save(
+        folder,
+        about,
+        network,
+        versions=program.versions,
+        loader_module="mlflow.pytorch",
+        data_path=str(program.folder),
+        # An exported program cannot be moved from the device that it was exported for.
+        model_config={"device": "cpu"},
+    )
+
+
+def _write_tensorflow(folder: Path, about: Model, network: Path, program: Program) -> None:
+    """Writes what ``mlflow.tensorflow.save_model`` would, which imports TensorFlow and saves the network itself."""
+    about.add_flavor("tensorflow", saved_model_dir=_SAVED_MODEL, model_type="tf2-module", code=None)
+    _save(folder, about, network, versions=program.versions, loader_module="mlflow.tensorflow")
+    shutil.copytree(program.folder, folder / _SAVED_MODEL)
+    about.model_size_bytes = sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    about.save(str(folder / "MLmodel"))
+
+
+def _save(folder: Path, about: Model, network: Path, *, versions: Mapping[str, str], **form: Any) -> None:
     described = forward.read(network)
     mlflow.pyfunc.save_model(
         str(folder),
         mlflow_model=about,
-        python_model=str(_CODE),
-        artifacts={"network": str(network), "weights": str(weights), "forward": str(forward.__file__)},
         signature=_signature(described),
         input_example=np.asarray(described["example"], np.float64),
-        pip_requirements=_requirements(),
+        pip_requirements=_requirements(versions),
+        **form,
     )
-    _move_requirements(folder)
 
 
-def _requirements() -> list[str]:
+def _requirements(versions: Mapping[str, str]) -> list[str]:
     """Returns what the model needs; MLflow would search for it in a process of its own, for seconds."""
-    return [f"{package}=={metadata.version(package)}" for package in _PACKAGES]
+    needed = {package: metadata.version(package) for package in _PACKAGES} | dict(versions)
+    # What follows a plus sign names a build that no index may have: 2.13.0+cpu.
+    return [f"{package}=={version.partition('+')[0]}" for package, version in needed.items()]
 
 
 def _move_requirements(folder: Path) -> None:

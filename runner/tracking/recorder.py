@@ -28,13 +28,16 @@ _OTHER_RUNS = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME"
 
 @dataclass(frozen=True)
 class RunReport:
-    """What became of one run in MLflow: where it is, how it ended, what is unsent and what went wrong."""
+    """What became of one run in MLflow: where it is, how it ended, what is unsent, what went wrong, and whether
+    the page of the charts has a view that shows it.
+    """
 
     folder: Path
     stored: StoredRun | None
     status: Status | None
     unsent: int
     problems: tuple[str, ...]
+    viewed: bool
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,8 @@ class Recorder:
 
 def _report(folder: Path) -> RunReport:
     state = sent.load(folder)
-    return RunReport(folder, StoredRun.load(folder), state.status, sent.unsent(folder), state.problems)
+    stored = StoredRun.load(folder)
+    return RunReport(folder, stored, state.status, sent.unsent(folder), state.problems, state.viewed)
 
 
 def _trouble(code: int | None, unsent: int, log: Path) -> str | None:
@@ -125,7 +129,10 @@ def _trouble(code: int | None, unsent: int, log: Path) -> str | None:
     if code is None:
         return "MLflow's store has not answered yet; the recorder goes on trying by itself."
     why = f"ended with exit code {code}" if code else "could not reach MLflow's store"
-    return f"The recorder {why} and {unsent} events are unsent; the journal keeps them, {log} has the reason."
+    return (
+        f"The recorder {why} and {unsent} events are unsent; the journal keeps them, and the next command here"
+        f" or `python -m runner sync` sends them. The reason is in {log}."
+    )
 
 
 def _environment(current: Mapping[str, str]) -> dict[str, str]:

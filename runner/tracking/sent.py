@@ -21,6 +21,7 @@ class Sent:
         offset: bytes of the journal that MLflow has.
         waiting: files in the run's folder that could not be sent so far.
         images: figures that are among MLflow's charts.
+        viewed: whether MLflow's page of the charts has a view that shows the run.
         problems: what went wrong for good, in sentences.
         status: how the run ended in MLflow; None while it is open.
     """
@@ -28,6 +29,7 @@ class Sent:
     offset: int = 0
     waiting: tuple[str, ...] = ()
     images: tuple[str, ...] = ()
+    viewed: bool = False
     problems: tuple[str, ...] = ()
     status: Status | None = None
 

@@ -88,9 +88,23 @@ class StoredRun:
         return StoredRun(content["run_id"], content["experiment_id"], content["uri"])
 
 
-def charts_page(server: str, experiment_id: str, sweep: str | None) -> str:
-    """Returns the address of an experiment's charts, of one sweep's runs where a sweep is named."""
+def view_key(sweep: str | None) -> str:
+    """Returns the name under which the experiment keeps the view of a sweep, or of every run."""
+    return sweep or "all"
+
+
+def charts_page(server: str, experiment_id: str, sweep: str | None, *, viewed: bool) -> str:
+    """Returns the address of an experiment's charts, of one sweep's runs where a sweep is named.
+
+    Args:
+        server: the root of MLflow's pages.
+        experiment_id: MLflow's number of the experiment.
+        sweep: the sweep, or None.
+        viewed: whether the experiment has a view for it. MLflow ignores one beside a filter, so the view has that too.
+    """
     query = f"{_MODEL_TRAINING}&compareRunsMode=CHART"
-    if sweep is not None:
+    if viewed:
+        query += f"&viewStateShareKey={view_key(sweep)}"
+    elif sweep is not None:
         query += "&searchFilter=" + quote(f'tags.sweep="{sweep}"', safe=".")
     return f"{server}/#/experiments/{experiment_id}/runs?{query}"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from runner.tracking.store import address, artifact_location, charts_page, database, is_server
+from runner.tracking.view import tag
 
 _HOST = "127.0.0.1"
 _START_SECONDS = 60.0
@@ -68,7 +69,10 @@ def newest_charts(server: str) -> str:
     if not runs:
         return server
     tags = {tag["key"]: tag["value"] for tag in runs[0]["data"].get("tags", [])}
-    return charts_page(server, runs[0]["info"]["experiment_id"], tags.get("sweep"))
+    number, sweep = runs[0]["info"]["experiment_id"], tags.get("sweep")
+    (known,) = (each.get("tags", []) for each in experiments if each["experiment_id"] == number)
+    viewed = any(each["key"] == tag(sweep) for each in known)
+    return charts_page(server, number, sweep, viewed=viewed)
 
 
 def _announce(server: subprocess.Popen[bytes], root: str, output: IO[bytes]) -> int:

@@ -1,0 +1,49 @@
+"""What MLflow shows on top of a run's page, as Markdown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from runner.display import kept, number, split_table
+from runner.results import Result
+
+# The tag in which MLflow keeps it.
+DESCRIPTION = "mlflow.note.content"
+
+_TESTED = "test/"
+
+
+def describe(
+    *, result: Result | None, message: str | None, command: str, folder: Path, seconds: float
+) -> str:
+    """Returns how a run ended, the command that repeats it, where its files are, and its table.
+
+    Args:
+        result: what came of it; None where it did not finish.
+        message: why it did not.
+        command: what starts the same run again.
+        folder: where its files are.
+        seconds: how long it took.
+    """
+    where = f"Again: `{command}`\n\nFiles: `{folder}`"
+    if result is None:
+        return f"{message}\n\n{where}"
+    # MLflow folds what is longer than a few lines: so these come first.
+    ended = f"{_tested(result)}{kept(result, seconds)}"
+    headings, *rows = split_table(result)
+    table = "".join(row(cells) for cells in [headings, ["---"] * len(headings), *rows])
+    return f"{ended}\n\n{where}\n\n{table}"
+
+
+def row(cells: Sequence[str]) -> str:
+    """Returns one line of a table."""
+    return f"| {' | '.join(cells)} |\n"
+
+
+def _tested(result: Result) -> str:
+    metrics = {name: value for name, value in result.metrics.items() if name.startswith(_TESTED)}
+    figures = [
+        f"{name.removeprefix(_TESTED).replace('_', ' ')} {number(value)}" for name, value in metrics.items()
+    ]
+    return f"Test: {', '.join(figures)}. " if figures else ""

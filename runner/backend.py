@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, cast
 
 import numpy as np
@@ -14,13 +15,16 @@ from runner.data import Splits
 from runner.experiment import Component, Experiment
 from runner.layers import Sequence, Shape
 from runner.plan import Plan
-from runner.results import Decision, Evaluation, Weights
+from runner.results import Decision, Evaluation, Program, Weights
 from runner.startup import log_lines_held
 
 
 @dataclass(frozen=True)
 class Job:
-    """Everything a backend needs to train: the meaning, the network, its first weights, the rows and their order."""
+    """Everything a backend needs to train: the meaning, the network, its first weights, the rows and their order.
+
+    With a ``probe``, every step is told to it.
+    """
 
     experiment: Experiment
     tree: Sequence
@@ -28,6 +32,23 @@ class Job:
     weights: Weights
     splits: Splits
     plan: Plan
+    probe: Probe | None = None
+
+
+class Probe(Protocol):
+    """What looks into every step of a training; without one a step costs nothing more."""
+
+    def step(
+        self,
+        *,
+        inputs: NDArray[Any],
+        targets: NDArray[Any],
+        outputs: NDArray[Any],
+        loss: float,
+        gradients: Weights,
+        weights: Weights,
+    ) -> None:
+        """Takes one step: its batch, logits and loss, the gradients before any clipping, and all arrays after it."""
 
 
 class Observer(Protocol):
@@ -83,8 +104,27 @@ class TrainingModule(Protocol):
         """Returns the versions of the framework's packages by their names."""
 
 
+class ExportModule(Protocol):
+    """The module ``export`` of a backend's package."""
+
+    def export(self, *, model: Model, job: Job, folder: Path) -> Program:
+        """Writes the network as a program of the framework's own, in evaluation mode, and returns what was written.
+
+        The program takes float64 in the units of the data, any number of rows, and returns float64: probabilities,
+        or values in the units of the data.
+        """
+
+
 def load(package: str) -> TrainingModule:
     """Imports the backend in ``package`` and with it its framework; nothing else does."""
+    return cast(TrainingModule, _module(package, "training"))
+
+
+def load_export(package: str) -> ExportModule:
+    """Imports what only an export needs of the backend in ``package``."""
+    return cast(ExportModule, _module(package, "export"))
+
+
+def _module(package: str, name: str) -> Any:
     with log_lines_held():
-        module: Any = importlib.import_module(f"{package}.training")
-    return cast(TrainingModule, module)
+        return importlib.import_module(f"{package}.{name}")

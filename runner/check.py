@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from runner import metrics
-from runner.blueprint import Blueprint, blueprint
+from runner import metrics, network_file
+from runner.blueprint import Blueprint, blueprint, output_width
 from runner.data import Source, sizes
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment
@@ -71,10 +71,10 @@ def combinations(reading: Reading, faulty: Sequence[str]) -> Verdict:
     drawing: Blueprint | None = None
     if not any(_touches(need, key) for need in _NETWORK for key in faulty):
         drawing, found = _draw(case)
-        faults += found
+        faults += [*found, *(_function_faults(drawing) if drawing is not None else [])]
     warnings = [text for rule in asked for text in rule.warnings(case)] if not faults else []
     if drawing is not None:
-        warnings += _softmax_inside(drawing)
+        warnings += [*_softmax_inside(drawing), *_no_model(case, drawing)]
     return Verdict(tuple(faults), tuple(warnings), drawing)
 
 
@@ -111,6 +111,24 @@ def _draw(case: _Case) -> tuple[Blueprint | None, list[Fault]]:
         return None, list(error.faults)
 
 
+def _function_faults(drawing: Blueprint) -> list[Fault]:
+    """Returns what our activation functions cannot do with their arguments or with what reaches them, each once."""
+    found: dict[Fault, None] = {}
+    for row in rows(drawing.tree, drawing.input_shape):
+        function = row.layer.function if isinstance(row.layer, Activation) else None
+        if function is None or not function.target.startswith("runner.backends."):
+            continue
+        axis, axes = function.arguments.get("axis", 0), len(row.input_shape)
+        if function.name == "softmax" and not -axes <= axis < axes:
+            there = f"{axes} {'axis' if axes == 1 else 'axes'}"
+            rule = f"must be from {-axes} to {axes - 1}, because an example has {there} there"
+            found[Fault(f"{function.key}.axis", rule, str(axis))] = None
+        if function.name == "hard_tanh" and function.arguments["minimum"] >= function.arguments["maximum"]:
+            rule = f"must be below {function.key}.maximum, which is {function.arguments['maximum']:g}"
+            found[Fault(f"{function.key}.minimum", rule, f"{function.arguments['minimum']:g}")] = None
+    return list(found)
+
+
 def _softmax_inside(drawing: Blueprint) -> list[str]:
     leaves = (row.layer for row in rows(drawing.tree, drawing.input_shape))
     names = {leaf.function.name for leaf in leaves if isinstance(leaf, Activation)}
@@ -120,6 +138,17 @@ def _softmax_inside(drawing: Blueprint) -> list[str]:
         "activation: softmax inside a network makes the units of a layer compete, so it learns slowly;"
         " the output layer needs none, its probabilities follow from the loss."
     ]
+
+
+def _no_model(case: _Case, drawing: Blueprint) -> Iterable[str]:
+    tracking = case.experiment.tracking
+    if not tracking.enabled or tracking.model != "numpy":
+        return
+    for function in network_file.unknown_functions(drawing.tree, drawing.input_shape):
+        yield (
+            f"{function.key}: MLflow will have no model, because plain NumPy does not know {function.target};"
+            " tracking.model=native keeps one."
+        )
 
 
 def _output_fits(case: _Case) -> Iterable[Fault]:
@@ -134,9 +163,25 @@ def _output_fits(case: _Case) -> Iterable[Fault]:
     if output == "sigmoid" and source.task == "multiclass":
         rule = f"{loss.name} needs two classes, and {data} has {len(source.classes)}"
         yield Fault(loss.key, rule, remedy="Take loss=auto or cross_entropy.")
-    if output == "identity" and source.task != "regression":
+    if output in ("identity", "exponential") and source.task != "regression":
         rule = f"{loss.name} needs numbers to predict, and {data} has {len(source.classes)} classes"
         yield Fault(loss.key, rule, remedy="Take loss=auto or cross_entropy.")
+
+
+def _several_outputs(case: _Case) -> Iterable[Fault]:
+    loss, output = case.experiment.loss, case.experiment.output
+    fits = output == "softmax" or case.source.task == "regression"
+    if loss.name == "cosine" and fits and output_width(output, case.source) == 1:
+        rule = f"cosine needs several outputs, and data={case.source.name} has one"
+        yield Fault(loss.key, rule, remedy="Take loss=auto, mse, mae or huber.")
+
+
+def _counts_stay(case: _Case) -> Iterable[Fault]:
+    experiment = case.experiment
+    exponential = experiment.output == "exponential" and case.source.task == "regression"
+    if exponential and experiment.standardise:
+        rule = f"must be false with {experiment.loss.name}, whose targets are numbers from 0 up"
+        yield Fault("standardise", rule, "true", remedy="Write standardise=false.")
 
 
 def _backend_owns(case: _Case) -> Iterable[Fault]:
@@ -240,6 +285,8 @@ _NETWORK = ("data", "seed", "architecture", "activation", "loss")
 
 _RULES = (
     _Rule(("data", "loss"), faults=_output_fits),
+    _Rule(("data", "loss"), faults=_several_outputs),
+    _Rule(("data", "loss", "standardise"), faults=_counts_stay),
     _Rule(("data", "loss"), faults=_class_weights_fit),
     _Rule(("backend", "activation", "loss", "optimizer"), faults=_backend_owns),
     _Rule(("data", "split", "debug.rows"), faults=_rows_remain, warnings=_parts_hold_classes),

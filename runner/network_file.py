@@ -41,18 +41,18 @@ class Network:
     splits: Splits
 
 
-def unknown_functions(tree: Sequence, input_shape: Shape) -> list[str]:
-    """Returns the targets of activation functions that plain NumPy does not know: those that a user wrote."""
+def unknown_functions(tree: Sequence, input_shape: Shape) -> list[Component]:
+    """Returns the activation functions that plain NumPy does not know, each once: those that a user wrote."""
     functions = [
         row.layer.function
         for row in layers.rows(tree, input_shape)
         if isinstance(row.layer, layers.Activation)
     ]
-    return list(dict.fromkeys(each.target for each in functions if not _is_known(each)))
+    return list({each.target: each for each in functions if not _is_known(each)}.values())
 
 
 def save(network: Network, path: Path) -> None:
-    """Writes ``network.json``; :func:`unknown_functions` of its tree must be empty."""
+    """Writes ``network.json``; a function of :func:`unknown_functions` stands there by its whole target."""
     splits = network.splits
     example = splits.train.inputs[:1] * splits.input_scale + splits.input_mean
     content = {
@@ -67,11 +67,16 @@ def save(network: Network, path: Path) -> None:
         "example": _rounded(example).tolist(),
         "layers": _sequence(network.tree, network.input_shape),
     }
-    path.write_text(json.dumps(content) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(content, default=_node) + "\n", encoding="utf-8")
 
 
 def _is_known(function: Component) -> bool:
     return function.target.startswith(_BACKENDS) and function.name in ACTIVATIONS
+
+
+def _node(component: Component) -> dict[str, Any]:
+    """Returns a component among a function's arguments as YAML states it."""
+    return {"_target_": component.target, **component.arguments}
 
 
 def _rounded(example: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -97,8 +102,10 @@ def _layer(layer: layers.Layer, shape: Shape) -> dict[str, Any]:
         case layers.Concatenation():
             return {"concatenation": [_sequence(branch, shape) for branch in layer.branches]}
         case layers.Activation():
-            function = {"function": layer.function.name, "arguments": dict(layer.function.arguments)}
-            return {"activation": {"name": layer.name, **function}}
+            function = layer.function
+            name = function.name if _is_known(function) else function.target
+            arguments = dict(function.arguments)
+            return {"activation": {"name": layer.name, "function": name, "arguments": arguments}}
         case layers.Convolution():
             pads = [layer.pads(side) for side in shape[:2]]
             return {"convolution": {**dataclasses.asdict(layer), "pads": pads}}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -31,6 +32,21 @@ class Decision:
 
     stop: bool
     learning_rate_factor: float
+
+
+@dataclass(frozen=True)
+class Program:
+    """A trained network in its framework's own form, which needs nothing of this project.
+
+    Args:
+        folder: where its files lie, and nothing else.
+        flavour: MLflow's word for the form: ``pytorch`` or ``tensorflow``.
+        versions: of the packages that carry it out, by name.
+    """
+
+    folder: Path
+    flavour: str
+    versions: Mapping[str, str]
 
 
 @dataclass(frozen=True)

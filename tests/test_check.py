@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 
 from runner import check, compose
@@ -42,6 +44,22 @@ def test_the_default_run_has_nothing_odd() -> None:
 )
 def test_what_rarely_should_be_done_is_a_warning(overrides: list[str], warnings: list[str]) -> None:
     assert list(checked(*overrides).warnings) == warnings
+
+
+@pytest.fixture
+def snake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Returns an override that chooses an activation of a user's own."""
+    (tmp_path / "own_activations.py").write_text("def snake():\n    return lambda x: x\n", encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    return "activation={_target_: own_activations.snake}"
+
+
+def test_a_function_that_numpy_does_not_know_is_a_warning(snake: str) -> None:
+    assert checked(snake).warnings == (
+        "activation: MLflow will have no model, because plain NumPy does not know own_activations.snake;"
+        " tracking.model=native keeps one.",
+    )
+    assert checked(snake, "tracking.model=native").warnings == checked(snake, "tracking=none").warnings == ()
 
 
 @pytest.mark.parametrize(

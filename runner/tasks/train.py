@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from typing import Any as Display
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from runner import backend, component, illustrations, metrics, network_file
+from runner import backend, illustrations, metrics, network_file
 from runner import weights as weight_files
 from runner.backend import Job, Model, TrainingModule
-from runner.blueprint import Blueprint, blueprint
-from runner.conductor import Conductor, predictions, shortened
-from runner.data import Splits, prepare
+from runner.blueprint import Blueprint
+from runner.conductor import Conductor, predictions
+from runner.data import Splits
 from runner.errors import Diverged, Interrupted
 from runner.experiment import Experiment
-from runner.plan import Plan, steps_in_epoch
-from runner.results import SPLITS, EpochRecord, Predictions, Result, Weights
-from runner.schedules import Schedule
+from runner.network_file import NETWORK
+from runner.results import SPLITS, EpochRecord, Predictions, Program, Result, Weights
+from runner.tasks.preparation import prepared
 from runner.tracking import DatasetCard, Tracker
+from runner.weights import WEIGHTS
 
-WEIGHTS = "weights.safetensors"
-NETWORK = "network.json"
+PROGRAM = "program"
+
+_LONGEST_REASON = 300
+
+
+class Display(Protocol):
+    """What a person sees of a training."""
+
+    def epoch(self, record: EpochRecord) -> None:
+        """Takes an epoch that has ended."""
 
 
 def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Display) -> Result:
@@ -40,19 +48,16 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         Diverged: where the loss became NaN or infinite; the last finite weights lie in the folder.
     """
     # What is trained on what
-    drawing = blueprint(experiment)
-    splits = _splits(experiment, drawing)
-    schedule: Schedule = component.build(experiment.schedule)
-    plan = _plan(experiment, splits, schedule)
-    initializer = component.build(experiment.initializer)
-    first = weight_files.draw(drawing.tree, drawing.input_shape, initializer, experiment.seed)
-    tracker.dataset(_dataset(drawing, splits))
-    tracker.tags({"initial_weights_sha256": weight_files.digest(first), "batch_order_sha256": plan.digest()})
+    ready = prepared(experiment)
+    drawing, job = ready.drawing, ready.job
+    tracker.dataset(_dataset(drawing, job.splits))
+    tracker.tags(
+        {"initial_weights_sha256": weight_files.digest(job.weights), "batch_order_sha256": job.plan.digest()}
+    )
 
     # The framework
     engine = backend.load(experiment.backend.package)
     tracker.tags({f"version.{name}": version for name, version in engine.versions().items()})
-    job = Job(experiment, drawing.tree, drawing.input_shape, first, splits, plan)
     model = engine.build(job=job)
 
     # Training
@@ -69,10 +74,10 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     conductor = Conductor(
         experiment=experiment,
         task=drawing.source.task,
-        splits=splits,
-        plan=plan,
-        schedule=schedule,
-        weights=first,
+        splits=job.splits,
+        plan=job.plan,
+        schedule=ready.schedule,
+        weights=job.weights,
         tell=tell,
         tell_steps=tell_steps,
         keep=keep,
@@ -92,8 +97,8 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     # The kept weights on every split
     model.load(conductor.kept_weights)
     tracker.artifact(folder / WEIGHTS)
-    _tell_model(tracker, experiment, drawing, splits, folder)
-    shown, final = _evaluate(model, experiment, drawing, splits)
+    _tell_model(tracker, model, job, drawing, folder)
+    shown, final = _evaluate(model, experiment, drawing, job.splits)
     result = Result(
         task=drawing.source.task,
         classes=drawing.source.classes,
@@ -111,17 +116,6 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     return result
 
 
-def _splits(experiment: Experiment, drawing: Blueprint) -> Splits:
-    splits = prepare(
-        drawing.source,
-        split=experiment.split,
-        standardise=experiment.standardise,
-        seed=experiment.seed,
-        debug=experiment.debug,
-    )
-    return shortened(splits, experiment.training.batch_size) if experiment.debug.one_batch else splits
-
-
 def _dataset(drawing: Blueprint, splits: Splits) -> DatasetCard:
     source = drawing.source
     return DatasetCard(
@@ -133,38 +127,36 @@ def _dataset(drawing: Blueprint, splits: Splits) -> DatasetCard:
     )
 
 
-def _tell_model(
-    tracker: Tracker, experiment: Experiment, drawing: Blueprint, splits: Splits, folder: Path
-) -> None:
-    """Writes down the network beside its weights, so that both together predict without a framework."""
-    if network_file.unknown_functions(drawing.tree, drawing.input_shape):
+def _tell_model(tracker: Tracker, model: Model, job: Job, drawing: Blueprint, folder: Path) -> None:
+    """Writes down the network beside its weights, so that both together predict without a framework, or exports it."""
+    tracking = job.experiment.tracking
+    native = tracking.enabled and tracking.model == "native"
+    if not native and network_file.unknown_functions(job.tree, job.input_shape):
         # A user's own activation is not known outside of the framework; the weights are kept all the same.
         return
     network = network_file.Network(
-        tree=drawing.tree,
-        input_shape=drawing.input_shape,
-        output=experiment.output,
+        tree=job.tree,
+        input_shape=job.input_shape,
+        output=job.experiment.output,
         classes=drawing.source.classes,
-        splits=splits,
+        splits=job.splits,
     )
     network_file.save(network, folder / NETWORK)
-    tracker.model(folder / NETWORK, folder / WEIGHTS)
+    program = _exported(tracker, model, job, folder / PROGRAM) if native else None
+    if program is not None or not native:
+        tracker.model(folder / NETWORK, folder / WEIGHTS, program)
 
 
-def _plan(experiment: Experiment, splits: Splits, schedule: Schedule) -> Plan:
-    training = experiment.training
-    limit = experiment.debug.maximum_steps
-    steps = steps_in_epoch(len(splits.train), training.batch_size, limit)
-    epochs = training.epochs if limit is None else min(training.epochs, max(limit // steps, 1))
-    rate = float(experiment.optimizer.arguments["learning_rate"])
-    return Plan(
-        seed=experiment.seed,
-        rows=len(splits.train),
-        batch_size=training.batch_size,
-        epochs=epochs,
-        steps_per_epoch=steps,
-        learning_rates=rate * np.asarray(schedule.factors(epochs, steps), dtype=np.float64),
-    )
+def _exported(tracker: Tracker, model: Model, job: Job, folder: Path) -> Program | None:
+    """Returns the network as its framework exports it; where that fails it is said, and the run goes on."""
+    try:
+        return backend.load_export(job.experiment.backend.package).export(model=model, job=job, folder=folder)
+    except Exception as error:
+        # A user's own function may be of a kind that the framework cannot write down, whatever it raises then.
+        reason = f"{type(error).__name__}: {error}".partition("\n")[0]
+        sentence = "tracking.model: MLflow has the weights alone, because the network could not be exported: "
+        tracker.problem(sentence + reason[:_LONGEST_REASON])
+        return None
 
 
 def _evaluate(

@@ -1,0 +1,90 @@
+"""A trained network as a program of ``torch.export``, from and to the units of the data."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from runner.backend import Job
+from runner.backends.torch.training import TorchModel
+from runner.results import Program
+
+# MLflow's flavour looks for this name.
+_FILE = "model.pt2"
+
+
+def export(*, model: TorchModel, job: Job, folder: Path) -> Program:
+    """Writes the network as a program of the framework's own, in evaluation mode, and returns what was written.
+
+    Args:
+        model: the network with the weights that are kept.
+        job: what it was built from.
+        folder: where ``model.pt2`` goes.
+    """
+    # Two rows, because one would be taken for the only number of rows that there is.
+    example = torch.zeros((2, *job.input_shape), dtype=torch.float64)
+    shapes = ({0: torch.export.Dim("rows")},)
+    predictor = _Predictor(model, job).eval()
+    with _quiet():
+        program = torch.export.export(predictor, (example,), dynamic_shapes=shapes, strict=False)
+    for node in program.graph.nodes:
+        # The lines of code that each number came from, with the folders of this machine.
+        node.meta.pop("stack_trace", None)
+    folder.mkdir(parents=True, exist_ok=True)
+    torch.export.save(program, folder / _FILE)
+    return Program(folder, "pytorch", {"torch": torch.__version__})
+
+
+class _Predictor(nn.Module):
+    """The network between the units of the data: float64 in and out, inside the precision of the training."""
+
+    def __init__(self, model: TorchModel, job: Job) -> None:
+        super().__init__()
+        # A copy on the CPU, where every machine can load it.
+        self.network = copy.deepcopy(model.network).cpu()
+        self._dtype = model.dtype
+        self._output = job.experiment.output
+        self.register_buffer("input_mean", _constant(job.splits.input_mean))
+        self.register_buffer("input_scale", _constant(job.splits.input_scale))
+        self.input_mean: Tensor
+        self.input_scale: Tensor
+        self._target_mean = job.splits.target_mean
+        self._target_scale = job.splits.target_scale
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        standardised = (inputs - self.input_mean) / self.input_scale
+        logits: Tensor = self.network(standardised.to(self._dtype)).double()
+        match self._output:
+            case "softmax":
+                return torch.softmax(logits, dim=-1)
+            case "sigmoid":
+                return torch.sigmoid(logits)
+            case "exponential":
+                return torch.exp(logits)
+            case "identity":
+                return logits * self._target_scale + self._target_mean
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences the listing of the graph that torch writes before the error of a function that it cannot export."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with contextlib.redirect_stderr(io.StringIO()):
+            yield
+    finally:
+        logging.disable(before)
+
+
+def _constant(values: NDArray[np.float64]) -> Tensor:
+    return torch.tensor(values, dtype=torch.float64)

@@ -14,6 +14,14 @@ VERBS = {
         "runner.commands.check",
         "say whether a configuration would run, with its layers and their shapes",
     ),
+    "parity": (
+        "runner.commands.parity",
+        "train on both backends, compare every step, and say whether the numbers are the same",
+    ),
+    "explain": (
+        "runner.commands.explain",
+        "say what every key means, what both frameworks call it, and whether their numbers are the same",
+    ),
     "list": (
         "runner.commands.listing",
         "show the choices of a group with their keys, defaults and equations",

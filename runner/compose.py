@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from runner.runs import RunRequest
 
 CONFIG_NAME = "config"
+PARITY = "parity"
 Scalar = str | int | float | bool | None
 
 
@@ -119,7 +120,7 @@ def inspect(config: DictConfig) -> Checked:
     verdict = check.combinations(found, [*broken, *(fault.key for fault in faults)])
     faults += verdict.faults
     if faults:
-        origins = Origins(_choices(config), _overridden(config))
+        origins = Origins(choices(config), _overridden(config))
         raise ConfigurationError([origins.named(fault) for fault in faults])
     assert verdict.blueprint is not None
     return Checked(found.experiment, verdict.blueprint, verdict.warnings)
@@ -153,12 +154,13 @@ def flat(config: DictConfig) -> dict[str, Scalar]:
     """Returns the parameters of a run by dotted key.
 
     A component stands under its own key with its bare name (``optimizer: adam``), a list as text, and
-    of a loss that is chosen by the task only the one that is used.
+    of a loss that is chosen by the task only the one that is used. What only a comparison looks at is left out.
     """
     plain = _resolved(config)
     loss = reading.read(plain).experiment.loss.key.partition(".")[2]
     chosen = plain["loss"][loss] if loss else plain["loss"]
-    return dict(_flattened({**plain, "loss": chosen}, ""))
+    of_run = {name: node for name, node in plain.items() if name != PARITY}
+    return dict(_flattened({**of_run, "loss": chosen}, ""))
 
 
 def overrides_of(config: DictConfig) -> list[str]:
@@ -183,6 +185,7 @@ def run_request(
     overrides: Sequence[str],
     sweep: str | None = None,
     choices: Mapping[str, str] | None = None,
+    folder: Path | None = None,
 ) -> RunRequest:
     """Returns what is to be carried out for one job.
 
@@ -192,11 +195,13 @@ def run_request(
         overrides: the overrides of this job.
         sweep: the sweep that it belongs to, or None.
         choices: what tells this job from the others of its sweep, by key.
+        folder: where its files go, or None for where Hydra has made or named a folder.
     """
     from runner.runs import RunRequest
     from runner.tracking.store import address
 
-    folder = Path(config.hydra.runtime.output_dir) if sweep is None else _job_folder(config)
+    if folder is None:
+        folder = Path(config.hydra.runtime.output_dir) if sweep is None else _job_folder(config)
     name = str(config.hydra.job.config_name)
     flags = [] if name == CONFIG_NAME else [f"--config-name={name}"]
     return RunRequest(
@@ -217,6 +222,12 @@ def keys(config: DictConfig) -> list[str]:
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)
     return reading.dotted({name: node for name, node in plain.items() if name != "hydra"})
+
+
+def choices(config: DictConfig) -> dict[str, str]:
+    """Returns the option that was chosen of every group, Hydra's own groups included."""
+    chosen = config.hydra.runtime.choices
+    return {str(group): str(name) for group, name in chosen.items() if name is not None}
 
 
 def _job_folder(config: DictConfig) -> Path:
@@ -259,11 +270,6 @@ def _of_jobs(fault: Fault, jobs: Sequence[int], count: int) -> Fault:
         return fault
     which = ("job " if len(jobs) == 1 else "jobs ") + ", ".join(str(job) for job in jobs)
     return Fault(fault.key, f"{fault.rule} ({which})", fault.received, fault.suggestion, fault.remedy)
-
-
-def _choices(config: DictConfig) -> dict[str, str]:
-    choices = config.hydra.runtime.choices
-    return {str(group): str(name) for group, name in choices.items() if name is not None}
 
 
 def _overridden(config: DictConfig) -> list[str]:

@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from runner.quantities import BelowOne, Count, NotNegative, Positive, PositiveCount
+from runner.quantities import BelowOne, Count, NotNegative, OpenUnitInterval, Positive, PositiveCount
 
 Task = Literal["multiclass", "binary", "regression"]
-Output = Literal["softmax", "sigmoid", "identity"]
+Precision = Literal[32, 64, "bf16-mixed"]
+Output = Literal["softmax", "sigmoid", "identity", "exponential"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,11 +67,13 @@ class Clipping:
 
 @dataclass(frozen=True, kw_only=True)
 class Training:
-    """How long, in what portions and at what precision."""
+    """How long, in what portions, at what precision and from where."""
 
     epochs: PositiveCount
     batch_size: PositiveCount
-    precision: Literal[32, 64, "bf16-mixed"]
+    accumulation: PositiveCount
+    weight_average: OpenUnitInterval | None
+    precision: Precision
     steps_per_execution: PositiveCount
     monitor: str
     keep: Literal["best", "last"]
@@ -80,15 +83,18 @@ class Training:
     devices: PositiveCount | Literal["auto"]
     threads: Count
     deterministic: bool
+    start_from: str | None
+    start_with: Literal["weights", "state"]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Tracking:
-    """Where MLflow keeps the runs; a null address is the file mlflow.db in the working folder."""
+    """Where MLflow keeps the runs, and their models in which form; a null address is mlflow.db in the working folder."""
 
     enabled: bool
     uri: str | None
     experiment: str
+    model: Literal["numpy", "native"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +105,15 @@ class Debug:
     rows: PositiveCount | None
     one_batch: bool
     stop_below_loss: Positive | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parity:
+    """How two backends are compared: steps, draws of perturbed first weights, numbers kept of each array."""
+
+    steps: PositiveCount
+    perturbations: PositiveCount
+    elements: PositiveCount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -122,3 +137,4 @@ class Experiment:
     tracking: Tracking
     plots: Mapping[str, Component]
     debug: Debug
+    parity: Parity

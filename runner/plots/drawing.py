@@ -40,7 +40,7 @@ def prepare(plots: Mapping[str, Component]) -> None:
     if plots:
         # The first figure has to find its font and the library that writes the file.
         figure, _ = style.figure(width=1.0, height=1.0, title="")
-        _save(figure, io.BytesIO())
+        save(figure, io.BytesIO())
 
 
 def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: Path) -> Drawn:
@@ -60,7 +60,7 @@ def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: 
             figure = component.build(plot, result=result, title=title)
             if figure is not None:
                 path = folder / f"{name}.png"
-                _save(figure, path)
+                save(figure, path)
                 files.append(path)
         except Exception as error:
             # A figure may be anybody's function: its mistake is told with the run's report.
@@ -68,7 +68,7 @@ def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: 
     return Drawn(tuple(files), tuple(problems))
 
 
-def _save(figure: Figure, file: Path | io.BytesIO) -> None:
+def save(figure: Figure, file: Path | io.BytesIO) -> None:
     """Writes a figure and closes it; ``savefig`` would draw it twice to lay it out."""
     figure.set_dpi(style.DOTS_PER_INCH)
     canvas: Any = FigureCanvasAgg(figure)

@@ -1,0 +1,63 @@
+"""The verb parity: one configuration on both backends, compared step by step."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner import compose, folders, request, surroundings
+from runner.errors import ConfigurationError, Fault
+
+if TYPE_CHECKING:
+    from runner.runs import RunRequest
+
+BACKENDS = ("torch", "keras")
+
+
+def run(words: Sequence[str]) -> int:
+    """Compares the backends; exit code 0 where they are the same training, 1 where not."""
+    folders.make_importable()
+    asked = request.parse(words)
+    _refuse_what_has_no_meaning(asked)
+    with compose.session(asked.config_dir):
+        requests = [_request(asked, backend) for backend in BACKENDS]
+        from runner.parity import session
+
+        verdict = session.run(requests, command=shlex.join(["python", "-m", "runner", "parity", *words]))
+    return 0 if verdict.equal else 1
+
+
+def _refuse_what_has_no_meaning(asked: request.Request) -> None:
+    faults = [
+        Fault(
+            "backend",
+            "is not for you to choose here: parity trains on both",
+            text,
+            None,
+            f"Leave {text} out.",
+        )
+        for text in asked.overrides
+        if text.startswith("backend=")
+    ]
+    if asked.multirun:
+        faults.append(Fault("-m", "parity compares one configuration at a time", None, None, "Leave -m out."))
+    if faults:
+        raise ConfigurationError(faults)
+
+
+def _request(asked: request.Request, backend: str) -> RunRequest:
+    """Returns what one backend is to do, checked, in the folder of the comparison."""
+    answer = request.answer(replace(asked, overrides=(f"backend={backend}", *asked.overrides)))
+    experiment = answer.checked.experiment
+    faults = surroundings.faults(experiment, answer.folder)
+    if faults:
+        raise ConfigurationError(faults)
+    for warning in answer.checked.warnings if backend == BACKENDS[0] else ():
+        print(f"Note: {warning}", file=sys.stderr)
+    return compose.run_request(
+        answer.config, experiment, overrides=asked.overrides, folder=Path(answer.folder)
+    )

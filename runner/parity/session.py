@@ -1,0 +1,166 @@
+"""What ``parity`` starts: every backend in a worker of its own, side by side, and the verdict at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from pebble import ProcessExpired
+
+from runner import display, workers
+from runner.errors import RunnerError
+from runner.experiment import Experiment, Parity, Precision
+from runner.parity import report
+from runner.parity.arm import LOG, Arm, Recorded, record
+from runner.parity.recording import Recording
+from runner.parity.verdict import PRECISIONS, Finding, Verdict, find
+from runner.runs import RunRequest, signals_raised
+from runner.session import finished, recorder_for, shown
+
+_POLL_SECONDS = 0.05
+
+
+@dataclass(frozen=True)
+class _Key:
+    """Which recording it is: the backend, the precision, and 0 or the number of a perturbation."""
+
+    backend: str
+    precision: Precision
+    perturbation: int
+
+
+def run(requests: Sequence[RunRequest], *, command: str) -> Verdict:
+    """Compares the backends of two requests that are otherwise the same, and tells what was found.
+
+    Args:
+        requests: the same experiment for each of two backends, checked.
+        command: what was typed.
+
+    Raises:
+        RunnerError: an arm could not be carried out; there is no verdict then.
+    """
+    first = requests[0]
+    arms = _arms(requests, first.folder)
+    print(_announcement(requests, arms), file=sys.stderr, flush=True)
+    began = time.time()
+    recorder = recorder_for(first)
+    try:
+        with signals_raised():
+            recorded = _record_all(arms)
+            findings = _findings(requests, recorded)
+            verdict = Verdict(tuple(findings))
+            told = report.Report(
+                backends=tuple(request.experiment.backend.name for request in requests),
+                losses=_losses(requests, recorded),
+                verdict=verdict,
+                versions={
+                    name: version for each in recorded.values() for name, version in each.versions.items()
+                },
+            )
+            report.write(told, first, command=command, began=began)
+        if recorder:
+            recorder.follow(first.folder)
+    finally:
+        mlflow = finished(recorder)
+    report.print_report(sys.stdout, told)
+    display.whereabouts(sys.stdout, folder=shown(first.folder), report=mlflow, sweep=None, charts=False)
+    return verdict
+
+
+def _arms(requests: Sequence[RunRequest], folder: Path) -> dict[_Key, Arm]:
+    """Returns every recording that is needed; the first backend is the one that is perturbed."""
+    settings = requests[0].experiment.parity
+    arms = {}
+    for place, request in enumerate(requests):
+        for precision in _precisions(request.experiment):
+            for number in range(1 + (settings.perturbations if place == 0 else 0)):
+                key = _Key(request.experiment.backend.name, precision, number)
+                arms[key] = _arm(key, request.experiment, settings, folder)
+    return arms
+
+
+def _arm(key: _Key, experiment: Experiment, settings: Parity, folder: Path) -> Arm:
+    name = f"{key.backend}_{PRECISIONS[key.precision]}"
+    return Arm(
+        experiment=replace(experiment, training=replace(experiment.training, precision=key.precision)),
+        perturbation=key.perturbation,
+        steps=settings.steps,
+        elements=settings.elements,
+        path=folder / key.backend / f"{name}_{key.perturbation}.npz",
+    )
+
+
+def _precisions(experiment: Experiment) -> list[Precision]:
+    """Returns float64, which tells meaning from rounding, and the precision of the run."""
+    return list(dict.fromkeys([64, experiment.training.precision]))
+
+
+def _announcement(requests: Sequence[RunRequest], arms: Mapping[_Key, Arm]) -> str:
+    names = " and ".join(request.experiment.backend.name for request in requests)
+    precisions = " and ".join(PRECISIONS[each] for each in _precisions(requests[0].experiment))
+    steps = requests[0].experiment.parity.steps
+    return f"{names}, at most {steps} steps in {precisions}: {len(arms)} trainings"
+
+
+def _record_all(arms: Mapping[_Key, Arm]) -> dict[_Key, Recorded]:
+    """Carries out every arm, those of different backends side by side."""
+    backends = list(dict.fromkeys(key.backend for key in arms))
+    recorded: dict[_Key, Recorded] = {}
+    with contextlib.ExitStack() as stack:
+        pools = {name: stack.enter_context(workers.pool()) for name in backends}
+        futures = {key: pools[key.backend].schedule(record, args=(arm,)) for key, arm in arms.items()}
+        while len(recorded) < len(arms):
+            for key in [each for each in futures if each not in recorded and futures[each].done()]:
+                recorded[key] = _result(futures[key], key, arms[key])
+                print(
+                    f"[{len(recorded)}/{len(arms)}] {_described(key, recorded[key])}",
+                    file=sys.stderr,
+                    flush=True,
+                )
+            time.sleep(_POLL_SECONDS)
+    return recorded
+
+
+def _result(future: Future[Recorded], key: _Key, arm: Arm) -> Recorded:
+    log = shown(arm.path.with_name(LOG))
+    try:
+        return future.result()
+    except ProcessExpired as error:
+        why = workers.how_it_died(error)
+    except Exception as error:
+        why = f"{type(error).__name__}: {error}"
+    raise RunnerError(
+        f"no verdict: {key.backend} in {PRECISIONS[key.precision]}: {why} (its output is in {log})"
+    )
+
+
+def _described(key: _Key, recorded: Recorded) -> str:
+    moved = f", first weights moved by one unit, draw {key.perturbation}" if key.perturbation else ""
+    end = f", diverged at step {recorded.diverged}" if recorded.diverged else ""
+    return f"{key.backend} {PRECISIONS[key.precision]}{moved}{end}"
+
+
+def _findings(requests: Sequence[RunRequest], recorded: Mapping[_Key, Recorded]) -> list[Finding]:
+    one, other = (request.experiment.backend.name for request in requests)
+    findings = []
+    for precision in _precisions(requests[0].experiment):
+        base = Recording.load(recorded[_Key(one, precision, 0)].path)
+        perturbed = [
+            Recording.load(each.path)
+            for key, each in recorded.items()
+            if key.precision == precision and key.perturbation
+        ]
+        against = Recording.load(recorded[_Key(other, precision, 0)].path)
+        findings.append(find(precision, base, against, perturbed))
+    return findings
+
+
+def _losses(requests: Sequence[RunRequest], recorded: Mapping[_Key, Recorded]) -> dict[str, report.Floats]:
+    precision = requests[0].experiment.training.precision
+    names = (request.experiment.backend.name for request in requests)
+    return {name: Recording.load(recorded[_Key(name, precision, 0)].path).losses for name in names}

@@ -92,18 +92,20 @@ def assert_close(actual: Any, expected: Any, dtype: str) -> None:
 
 # Activations
 
-ACTIVATIONS = shipped("activation")
+# Their layer halves a width or holds slopes: they are tested with the layers.
+LAYERS_OWN = {"glu", "prelu"}
+ACTIVATIONS = [case for case in shipped("activation") if case[0] not in LAYERS_OWN]
 MODERATE = np.concatenate([np.linspace(-8, 8, 161), [1e-3, -1e-3]])
 LARGE = np.array([-1000.0, -200.0, -60.0, -20.5, 20.5, 60.0, 200.0, 1000.0])
 
 
 def test_every_activation_has_an_equation() -> None:
-    assert len(ACTIVATIONS) == 13
+    assert len(ACTIVATIONS) == 19
     for backend in BACKENDS:
         module = importlib.import_module(f"runner.backends.{backend}.activations")
         own = inspect.getmembers(module, inspect.isfunction)
         names = {name for name, function in own if function.__module__ == module.__name__ and name[0] != "_"}
-        assert names == {name for name, _ in ACTIVATIONS}
+        assert names == {name for name, _ in ACTIVATIONS} | LAYERS_OWN
 
 
 @both
@@ -111,7 +113,13 @@ def test_every_activation_has_an_equation() -> None:
 @pytest.mark.parametrize("points", [MODERATE, LARGE], ids=["moderate", "large"])
 @pytest.mark.parametrize(
     ("name", "arguments"),
-    [*ACTIVATIONS, ("leaky_relu", {"negative_slope": 0.3}), ("elu", {"alpha": 1.7})],
+    [
+        *ACTIVATIONS,
+        ("leaky_relu", {"negative_slope": 0.3}),
+        ("elu", {"alpha": 1.7}),
+        ("celu", {"alpha": 1.7}),
+        ("hard_tanh", {"minimum": -0.5, "maximum": 2.25}),
+    ],
 )
 def test_activation(backend: str, dtype: str, points: Floats, name: str, arguments: dict[str, float]) -> None:
     x = points.astype(dtype)
@@ -124,6 +132,49 @@ def test_activation(backend: str, dtype: str, points: Floats, name: str, argumen
     assert_close(gradient, along, dtype)
 
 
+@both
+@precisions
+@pytest.mark.parametrize(
+    ("name", "arguments", "kinks", "slopes"),
+    [
+        ("relu", {}, [0.0], [0.0]),
+        ("relu6", {}, [0.0, 6.0], [0.0, 0.0]),
+        ("leaky_relu", {"negative_slope": 0.25}, [0.0], [0.25]),
+        ("elu", {"alpha": 1.5}, [0.0], [1.5]),
+        ("celu", {"alpha": 1.5}, [0.0], [1.0]),
+        ("selu", {}, [0.0], [1.6732632423543773 * 1.0507009873554805]),
+        ("softsign", {}, [0.0], [1.0]),
+        ("hard_tanh", {"minimum": -1.0, "maximum": 2.0}, [-1.0, 2.0], [0.0, 0.0]),
+        ("hard_sigmoid", {}, [-3.0, 3.0], [0.0, 0.0]),
+        ("hard_silu", {}, [-3.0, 3.0], [0.0, 1.0]),
+    ],
+)
+def test_the_slope_at_a_kink_is_torchs(
+    backend: str, dtype: str, name: str, arguments: dict[str, float], kinks: list[float], slopes: list[float]
+) -> None:
+    x = np.array(kinks, dtype)
+    _, gradient = pullback(backend, component(backend, "activations", name)(**arguments), x, np.ones_like(x))
+    assert_close(gradient, slopes, dtype)
+    _, derivative = getattr(oracle_activations, name)(x.astype(np.float64), **arguments)
+    np.testing.assert_allclose(derivative, slopes, rtol=1e-15)
+
+
+@both
+@pytest.mark.parametrize("axis", [-3, -2, -1, 0, 1, 2])
+def test_softmax_counts_the_axes_of_an_example(backend: str, axis: int) -> None:
+    draws = np.random.default_rng(0)
+    x, upstream = draws.normal(size=(5, 2, 3, 4)), draws.normal(size=(5, 2, 3, 4))
+    function = component(backend, "activations", "softmax")(axis=axis)
+    value, gradient = pullback(backend, function, x, upstream)
+    along = axis % 3 + 1
+    # The axis turned to the end and back.
+    turned, received = np.moveaxis(x, along, -1), np.moveaxis(upstream, along, -1)
+    expected, jacobian = oracle_activations.softmax(turned)
+    assert_close(value, np.moveaxis(expected, -1, along), "float64")
+    pulled = np.einsum("...i,...ij->...j", received, jacobian)
+    assert_close(gradient, np.moveaxis(pulled, -1, along), "float64")
+
+
 # Losses
 
 LOSSES: Cases = [
@@ -131,14 +182,15 @@ LOSSES: Cases = [
     ("cross_entropy", {"label_smoothing": 0.1, "class_weights": None}),
     ("cross_entropy", {"label_smoothing": 0.0, "class_weights": [0.5, 1.0, 2.0, 4.0]}),
     ("cross_entropy", {"label_smoothing": 0.3, "class_weights": [3.0, 1.0, 2.0, 0.1]}),
-    ("binary_cross_entropy", {"label_smoothing": 0.2}),
+    ("binary_cross_entropy", {"label_smoothing": 0.2, "positive_weight": 3.0}),
+    ("kl_divergence", {"label_smoothing": 0.3}),
     ("huber", {"delta": 0.4}),
 ]
-COLUMNS = {"cross_entropy": 4, "binary_cross_entropy": 1}
+COLUMNS = {"cross_entropy": 4, "kl_divergence": 4, "cosine": 4, "binary_cross_entropy": 1, "hinge": 1}
 
 
 def test_every_loss_has_an_equation() -> None:
-    assert len(LOSSES) == 5 + 5
+    assert len(LOSSES) == 10 + 6
     for name, _ in LOSSES:
         assert hasattr(oracle_losses, name)
 
@@ -152,6 +204,9 @@ def test_loss(backend: str, dtype: str, rows: int, size: float, name: str, argum
     draws = np.random.default_rng(rows)
     columns = COLUMNS.get(name, 2)
     logits = (size * draws.normal(size=(rows, columns))).astype(dtype)
+    if name == "poisson" and size > 1:
+        # Logarithms of counts: a large one is e^5, not e^300.
+        logits = np.asarray(5 * np.tanh(logits), dtype)
     if name in COLUMNS:
         targets: Any = draws.integers(0, max(columns, 2), rows)
     else:
@@ -167,20 +222,44 @@ def test_loss(backend: str, dtype: str, rows: int, size: float, name: str, argum
     assert_close(gradient, slope, dtype)
 
 
+@both
+@precisions
+@pytest.mark.parametrize("size", [1.0, 300.0])
+def test_cosine_of_vectors(backend: str, dtype: str, size: float) -> None:
+    draws = np.random.default_rng(0)
+    outputs, targets = ((size * draws.normal(size=(6, 3))).astype(dtype) for _ in range(2))
+    # A vector without a direction stands at a right angle to every other and pulls nowhere.
+    outputs[1] = targets[2] = 0
+    loss = component(backend, "losses", "cosine")()
+    one = np.ones((), dtype)
+    value, gradient = pullback(backend, lambda z: loss(z, tensor(backend, targets)), outputs, one)
+    expected, slope = oracle_losses.cosine(outputs.astype(np.float64), targets.astype(np.float64))
+    assert_close(value, expected, dtype)
+    assert_close(gradient, slope, dtype)
+
+
 # Optimizers
 
 DECAYS = ("l2", "decoupled_weight_decay")
 OPTIMIZERS: Cases = [
     *shipped("optimizer"),
     *(
-        (name, {**arguments, "l2": 0.03, "decoupled_weight_decay": 0.2})
+        (name, {**arguments, "l2": 0.03, "decoupled_weight_decay": 0.2, "decay_on": "kernels"})
         for name, arguments in shipped("optimizer")
     ),
+    ("sgd", {"momentum": 0.9, "nesterov": False, "l2": 0.03, "decoupled_weight_decay": 0.2}),
     ("sgd", {"momentum": 0.9, "nesterov": False}),
     ("sgd", {"momentum": 0.9, "nesterov": True}),
     ("sgd", {"momentum": 0.0, "nesterov": True}),
     ("adam", {"beta1": 0.5, "beta2": 0.9, "epsilon": 0.01}),
-    ("rmsprop", {"decay": 0.7, "momentum": 0.8, "epsilon": 0.01}),
+    ("amsgrad", {"beta1": 0.5, "beta2": 0.6, "epsilon": 0.01}),
+    ("nadam", {"beta1": 0.8, "beta2": 0.9, "momentum_decay": 0.5, "epsilon": 0.01}),
+    ("adamax", {"beta1": 0.5, "beta2": 0.7, "epsilon": 0.01}),
+    ("rmsprop", {"decay": 0.7, "momentum": 0.8, "centered": False, "epsilon": 0.01}),
+    ("rmsprop", {"decay": 0.7, "momentum": 0.0, "centered": True, "epsilon": 0.01}),
+    ("rmsprop", {"decay": 0.9, "momentum": 0.8, "centered": True, "epsilon": 0.01}),
+    ("adadelta", {"decay": 0.6, "epsilon": 0.01}),
+    ("lion", {"beta1": 0.6, "beta2": 0.7}),
     ("adagrad", {"initial_accumulator": 0.3, "epsilon": 0.01}),
 ]
 CLIPPINGS = [
@@ -188,8 +267,9 @@ CLIPPINGS = [
     Clipping(global_norm=1.0, value=None),
     Clipping(global_norm=None, value=0.5),
 ]
+NAMES = ("dense0/kernel", "dense0/bias")
 # The rate changes, so that a momentum buffer that holds it would show.
-RATES = np.array([0.1, 0.1, 0.05, 0.2, 0.01, 0.1, 0.1])
+RATES = np.array([0.1, 0.1, 0.05, 0.2, 0.01] * 10)
 
 
 def gradients_of(weights: list[NDArray[Any]], step: int) -> list[NDArray[Any]]:
@@ -201,16 +281,16 @@ def gradients_of(weights: list[NDArray[Any]], step: int) -> list[NDArray[Any]]:
 
 
 def steps_of_torch(
-    name: str, arguments: dict[str, Any], clipping: Clipping, weights: list[NDArray[Any]]
+    name: str, arguments: dict[str, Any], clipping: Clipping, weights: list[NDArray[Any]], steps: int
 ) -> list[list[NDArray[Any]]]:
     import torch
 
     from runner.backends.torch.training import _clip
 
     parameters = [torch.nn.Parameter(torch.tensor(weight)) for weight in weights]
-    optimizer = component("torch", "optimizers", name)(**arguments)(parameters)
+    optimizer = component("torch", "optimizers", name)(**arguments)(zip(NAMES, parameters, strict=True))
     seen = []
-    for step, rate in enumerate(RATES):
+    for step, rate in enumerate(RATES[:steps]):
         for group in optimizer.param_groups:
             group["lr"] = float(rate)
         for parameter, gradient in zip(parameters, gradients_of(weights, step), strict=True):
@@ -222,23 +302,25 @@ def steps_of_torch(
 
 
 def steps_of_keras(
-    name: str, arguments: dict[str, Any], clipping: Clipping, weights: list[NDArray[Any]]
+    name: str, arguments: dict[str, Any], clipping: Clipping, weights: list[NDArray[Any]], steps: int
 ) -> list[list[NDArray[Any]]]:
     import keras
     import tensorflow as tf
 
     variables = [keras.Variable(weight, dtype=str(weight.dtype)) for weight in weights]
     optimizer = component("keras", "optimizers", name)(**arguments)(RATES, clipping)
+    optimizer.build(variables)
+    optimizer.know_places({name: place for place, name in enumerate(NAMES)})
+    apply = tf.function(lambda gradients: optimizer.apply(gradients, variables))
     seen = []
-    for step in range(len(RATES)):
-        gradients = [tf.constant(g.astype(weights[0].dtype)) for g in gradients_of(weights, step)]
-        optimizer.apply(gradients, variables)
+    for step in range(steps):
+        apply([tf.constant(g.astype(weights[0].dtype)) for g in gradients_of(weights, step)])
         seen.append([variable.numpy().copy() for variable in variables])
     return seen
 
 
 def test_every_optimizer_has_an_equation() -> None:
-    assert len(OPTIMIZERS) == 5 + 5 + 6
+    assert len(OPTIMIZERS) == 10 + 10 + 14
     for name, _ in OPTIMIZERS:
         assert hasattr(oracle_optimizers, name)
 
@@ -252,19 +334,20 @@ def test_optimizer(
 ) -> None:
     draws = np.random.default_rng(0)
     weights = [draws.normal(size=shape).astype(dtype) for shape in ((3, 2), (2,))]
-    given = {"learning_rate": 0.1, "l2": 0.0, "decoupled_weight_decay": 0.0} | arguments
-    steps = {"torch": steps_of_torch, "keras": steps_of_keras}[backend]
-    seen = steps(name, given, clipping, weights)
-    inner = {key: value for key, value in given.items() if key not in (*DECAYS, "learning_rate")}
+    given = {"learning_rate": 0.1, "l2": 0.0, "decoupled_weight_decay": 0.0, "decay_on": "all"} | arguments
+    steps = len(RATES) if clipping == NO_CLIPPING else 7
+    seen = {"torch": steps_of_torch, "keras": steps_of_keras}[backend](name, given, clipping, weights, steps)
+    inner = {key: value for key, value in given.items() if key not in (*DECAYS, "decay_on", "learning_rate")}
     oracle = oracle_optimizers.Optimizer(
         getattr(oracle_optimizers, name)(**inner),
         **{key: given[key] for key in DECAYS},
         clip_global_norm=clipping.global_norm,
         clip_value=clipping.value,
+        decayed=frozenset({0}) if given["decay_on"] == "kernels" else None,
     )
     expected = [weight.astype(np.float64) for weight in weights]
-    assert len(seen) == len(RATES)
-    for step, (rate, actual) in enumerate(zip(RATES, seen, strict=True)):
+    assert len(seen) == steps
+    for step, (rate, actual) in enumerate(zip(RATES, seen, strict=False)):
         rounded = [g.astype(dtype).astype(np.float64) for g in gradients_of(weights, step)]
         expected = oracle.step(expected, rounded, float(rate))
         for ours, theirs in zip(actual, expected, strict=True):

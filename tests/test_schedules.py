@@ -43,14 +43,15 @@ def torchs(kind: Any, updates: int, **arguments: Any) -> list[float]:
 
 
 def test_every_option_gives_one_factor_for_each_step() -> None:
-    assert len(OPTIONS) == 6
+    assert len(OPTIONS) == 11
     for name, node in OPTIONS.items():
         assert node["_target_"] == f"runner.schedules.{name}"
         factors = made(name).factors(EPOCHS, STEPS)
         assert factors.shape == (EPOCHS * STEPS,)
         assert factors.dtype == np.float64
         assert factors.min() >= 0
-        assert factors.max() == 1
+        # The peak of a cycle may lie between two steps.
+        assert factors.max() == 1 or (name == "one_cycle" and 0.998 < factors.max() < 1)
 
 
 def test_only_reduce_on_plateau_reacts() -> None:
@@ -82,6 +83,102 @@ def test_cosine_is_torchs_step_by_step(minimum: float) -> None:
     np.testing.assert_allclose(factors, theirs, rtol=1e-11)
     expected = [oracle.cosine(number, total, minimum_factor=minimum) for number in range(total)]
     np.testing.assert_allclose(factors, expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("epochs", [[3], [2, 7, 8], [9, 4], [5, 5], [20], []])
+def test_multi_step_is_torchs(epochs: list[int]) -> None:
+    factors = schedules.multi_step(epochs=epochs, factor=0.3).factors(EPOCHS, STEPS)
+    theirs = torchs(lr_scheduler.MultiStepLR, EPOCHS, milestones=epochs, gamma=0.3)
+    np.testing.assert_allclose(factors, np.repeat(theirs, STEPS), rtol=1e-14)
+    steps = range(EPOCHS * STEPS)
+    expected = [oracle.multi_step(number, STEPS, epochs=epochs, factor=0.3) for number in steps]
+    np.testing.assert_allclose(factors, expected, rtol=1e-14)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 3.7])
+def test_polynomial_is_torchs_step_by_step(power: float) -> None:
+    total = EPOCHS * STEPS
+    factors = schedules.polynomial(power=power, minimum_factor=0.0).factors(EPOCHS, STEPS)
+    theirs = torchs(lr_scheduler.PolynomialLR, total, total_iters=total, power=power)
+    np.testing.assert_allclose(factors, theirs, rtol=1e-11)
+    raised = schedules.polynomial(power=power, minimum_factor=0.2).factors(EPOCHS, STEPS)
+    expected = [oracle.polynomial(number, total, power=power, minimum_factor=0.2) for number in range(total)]
+    np.testing.assert_allclose(raised, expected, rtol=1e-13)
+
+
+def test_polynomial_by_hand() -> None:
+    factors = schedules.polynomial(power=2.0, minimum_factor=0.2).factors(2, 2)
+    assert factors == pytest.approx([1, 0.2 + 0.8 * 9 / 16, 0.2 + 0.8 / 4, 0.2 + 0.8 / 16])
+
+
+@pytest.mark.parametrize(("first", "factor"), [(1, 1), (3, 1), (2, 2), (1, 3), (20, 2)])
+@pytest.mark.parametrize("minimum", [0.0, 0.1])
+def test_cosine_restarts_is_torchs_step_by_step(first: int, factor: int, minimum: float) -> None:
+    schedule = schedules.cosine_restarts(
+        first_period_epochs=first, period_factor=factor, minimum_factor=minimum
+    )
+    factors, total = schedule.factors(EPOCHS, STEPS), EPOCHS * STEPS
+    arguments = {"T_0": first * STEPS, "T_mult": factor, "eta_min": minimum}
+    theirs = torchs(lr_scheduler.CosineAnnealingWarmRestarts, total, **arguments)
+    np.testing.assert_allclose(factors, theirs, rtol=1e-11)
+    expected = [
+        oracle.cosine_restarts(number, first * STEPS, period_factor=factor, minimum_factor=minimum)
+        for number in range(total)
+    ]
+    np.testing.assert_allclose(factors, expected, rtol=1e-12)
+
+
+def test_cosine_restarts_by_hand() -> None:
+    schedule = schedules.cosine_restarts(first_period_epochs=1, period_factor=2, minimum_factor=0.0)
+    high, low = (2 + 2**0.5) / 4, (2 - 2**0.5) / 4
+    assert schedule.factors(4, 2) == pytest.approx(
+        [1, 0.5, 1, high, 0.5, low, 1, (1 + np.cos(np.pi / 8)) / 2]
+    )
+
+
+@pytest.mark.parametrize("peak", [0.001, 0.25, 0.3, 0.5, 0.97])
+def test_one_cycle_is_torchs_step_by_step(peak: float) -> None:
+    total, arguments = EPOCHS * STEPS, {"start_factor": 0.04, "end_factor": 0.002}
+    factors = schedules.one_cycle(peak_position=peak, **arguments).factors(EPOCHS, STEPS)
+    # torch measures the end by the start.
+    theirs = torchs(
+        lr_scheduler.OneCycleLR,
+        total,
+        max_lr=1.0,
+        total_steps=total,
+        pct_start=peak,
+        div_factor=25,
+        final_div_factor=20,
+        cycle_momentum=False,
+    )
+    np.testing.assert_allclose(factors, theirs, rtol=1e-10)
+    steps = range(total)
+    expected = [oracle.one_cycle(number, total, peak=peak, start=0.04, end=0.002) for number in steps]
+    np.testing.assert_allclose(factors, expected, rtol=1e-10)
+
+
+def test_one_cycle_by_hand() -> None:
+    # Eight steps: up over three from 0.2, down over four to 0.1.
+    factors = schedules.one_cycle(peak_position=0.5, start_factor=0.2, end_factor=0.1).factors(4, 2)
+    middle = 0.55 + 0.45 * 0.5**0.5
+    assert factors == pytest.approx([0.2, 0.4, 0.8, 1, middle, 0.55, 1.1 - middle, 0.1])
+    # One step alone is the last, or where the peak is on it, the peak.
+    assert schedules.one_cycle(peak_position=0.5, start_factor=0.2, end_factor=0.1).factors(1, 1) == [0.1]
+    assert schedules.one_cycle(peak_position=0.5, start_factor=0.2, end_factor=0.1).factors(1, 2)[0] == 1
+
+
+@pytest.mark.parametrize(("warmup_epochs", "warmup"), [(0.0, 1), (2.0, 14), (0.5, 4), (11.0, 77)])
+def test_inverse_square_root_is_the_equation(warmup_epochs: float, warmup: int) -> None:
+    factors = schedules.inverse_square_root(warmup_epochs=warmup_epochs).factors(EPOCHS, STEPS)
+    expected = [oracle.inverse_square_root(number, warmup) for number in range(EPOCHS * STEPS)]
+    np.testing.assert_allclose(factors, expected, rtol=1e-14)
+
+
+def test_inverse_square_root_by_hand() -> None:
+    factors = schedules.inverse_square_root(warmup_epochs=1.0).factors(4, 2)
+    assert factors == pytest.approx(
+        [0.5, 1, (2 / 3) ** 0.5, 0.5**0.5, 0.4**0.5, 3**-0.5, (2 / 7) ** 0.5, 0.5]
+    )
 
 
 @pytest.mark.parametrize(("warmup_epochs", "warmup"), [(0.0, 0), (2.0, 14), (0.5, 4), (11.0, 77)])

@@ -1,6 +1,6 @@
 """Activation functions: each returns its value and its derivative at x, element by element.
 
-The derivative at a kink is the one from the left, as both frameworks have it.
+The derivative at a kink is torch's: the one from the left, and 0 at both ends of a function that is flat beyond them.
 """
 
 from __future__ import annotations
@@ -24,6 +24,11 @@ def relu(x: Floats) -> Pair:
     return np.maximum(x, 0), np.where(x > 0, 1.0, 0.0)
 
 
+def relu6(x: Floats) -> Pair:
+    """f = min(max(0, x), 6)."""
+    return np.clip(x, 0, 6), np.where((x > 0) & (x < 6), 1.0, 0.0)
+
+
 def leaky_relu(x: Floats, *, negative_slope: float) -> Pair:
     """f = x above 0, negative_slope x below."""
     slope = np.where(x > 0, 1.0, negative_slope)
@@ -34,6 +39,12 @@ def elu(x: Floats, *, alpha: float) -> Pair:
     """f = x above 0, alpha (e^x - 1) below."""
     below = np.minimum(x, 0)
     return np.where(x > 0, x, alpha * np.expm1(below)), np.where(x > 0, 1.0, alpha * np.exp(below))
+
+
+def celu(x: Floats, *, alpha: float) -> Pair:
+    """f = x above 0, alpha (e^(x / alpha) - 1) below; the slope at 0 is 1 from both sides."""
+    below = np.minimum(x, 0) / alpha
+    return np.maximum(x, 0) + alpha * np.expm1(below), np.where(x > 0, 1.0, np.exp(below))
 
 
 def selu(x: Floats) -> Pair:
@@ -55,6 +66,17 @@ def hard_sigmoid(x: Floats) -> Pair:
     return np.clip(x + 3, 0, 6) / 6, np.where((x > -3) & (x < 3), 1 / 6, 0.0)
 
 
+def hard_tanh(x: Floats, *, minimum: float, maximum: float) -> Pair:
+    """f = min(max(x, minimum), maximum)."""
+    return np.clip(x, minimum, maximum), np.where((x > minimum) & (x < maximum), 1.0, 0.0)
+
+
+def hard_silu(x: Floats) -> Pair:
+    """f = 0 up to -3, x (x + 3) / 6 between, x from 3 on."""
+    value = np.where(x <= -3, 0.0, np.where(x >= 3, x, x * (x + 3) / 6))
+    return value, np.where(x <= -3, 0.0, np.where(x >= 3, 1.0, (2 * x + 3) / 6))
+
+
 def tanh(x: Floats) -> Pair:
     """f = tanh x; f' = 1 / cosh^2 x."""
     small = np.exp(-2 * np.abs(x))
@@ -64,6 +86,16 @@ def tanh(x: Floats) -> Pair:
 def softplus(x: Floats) -> Pair:
     """f = ln(1 + e^x)."""
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x))), sigmoid(x)[0]
+
+
+def softsign(x: Floats) -> Pair:
+    """f = x / (1 + |x|); f' = 1 / (1 + |x|)^2."""
+    return x / (1 + np.abs(x)), 1 / (1 + np.abs(x)) ** 2
+
+
+def log_sigmoid(x: Floats) -> Pair:
+    """f = -ln(1 + e^-x); f' = sigmoid(-x)."""
+    return -softplus(-x)[0], sigmoid(-x)[0]
 
 
 def silu(x: Floats) -> Pair:
@@ -86,8 +118,9 @@ def gelu(x: Floats) -> Pair:
     return x * distribution, distribution + x * density
 
 
-def softmax(x: Floats) -> Pair:
+def softmax(x: Floats, *, axis: int = -1) -> Pair:
     """f_i = e^x_i / sum_j e^x_j over the last axis; the derivative is the matrix f_i ([i = j] - f_j)."""
+    assert axis == -1
     powers = np.exp(x - x.max(axis=-1, keepdims=True))
     value = powers / powers.sum(axis=-1, keepdims=True)
     jacobian = value[..., :, None] * (np.eye(x.shape[-1]) - value[..., None, :])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,14 +37,49 @@ def cross_entropy(
     return float(-(share * q * log_p).sum()), share * (np.exp(log_p) - q)
 
 
-def binary_cross_entropy(logits: Floats, targets: NDArray[np.int64], *, label_smoothing: float) -> Pair:
-    """L = mean of -q ln p - (1 - q) ln(1 - p), p = sigmoid(z), q = y (1 - s) + s / 2; logits (rows, 1)."""
+def kl_divergence(logits: Floats, targets: NDArray[np.int64], *, label_smoothing: float) -> Pair:
+    """L = mean of sum_k q_k (ln q_k - ln p_k), q smoothed, 0 ln 0 = 0."""
+    rows, classes = logits.shape
+    q = (1 - label_smoothing) * np.eye(classes)[targets] + label_smoothing / classes
+    shifted = logits - logits.max(axis=1, keepdims=True)
+    log_p = shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True))
+    log_q = np.log(np.where(q > 0, q, 1.0))
+    return float((q * (log_q - log_p)).sum() / rows), (np.exp(log_p) - q) / rows
+
+
+def cosine(outputs: Floats, targets: NDArray[Any]) -> Pair:
+    """L = mean of 1 - cos(z, y), y the one-hot vector of a class number or the row of targets; cos is 0 where z or y is."""
+    vectors = np.eye(outputs.shape[1])[targets] if targets.ndim == 1 else targets
+    total, gradient = 0.0, np.zeros_like(outputs)
+    for row, (z, y) in enumerate(zip(outputs, vectors, strict=True)):
+        length, other = math.hypot(*z), math.hypot(*y)
+        if length == 0 or other == 0:
+            total += 1
+            continue
+        cos = float(z @ y) / (length * other)
+        total += 1 - cos
+        gradient[row] = (cos * z / length - y / other) / length
+    return total / len(outputs), gradient / len(outputs)
+
+
+def binary_cross_entropy(
+    logits: Floats, targets: NDArray[np.int64], *, label_smoothing: float, positive_weight: float
+) -> Pair:
+    """L = mean of -w q ln p - (1 - q) ln(1 - p), p = sigmoid(z), q = y (1 - s) + s / 2; logits (rows, 1)."""
     q = targets[:, None] * (1 - label_smoothing) + label_smoothing / 2
-    # -ln(1 - p) = ln(1 + e^z), and -ln p is less by z.
-    losses = np.maximum(logits, 0) + np.log1p(np.exp(-np.abs(logits))) - q * logits
     small = np.exp(-np.abs(logits))
-    p = np.where(logits >= 0, 1, small) / (1 + small)
-    return float(losses.mean()), (p - q) / logits.size
+    minus_log_p = np.maximum(-logits, 0) + np.log1p(small)
+    minus_log_rest = np.maximum(logits, 0) + np.log1p(small)
+    p, rest = (np.where(side >= 0, 1, small) / (1 + small) for side in (logits, -logits))
+    losses = positive_weight * q * minus_log_p + (1 - q) * minus_log_rest
+    return float(losses.mean()), ((1 - q) * p - positive_weight * q * rest) / logits.size
+
+
+def hinge(logits: Floats, targets: NDArray[np.int64]) -> Pair:
+    """L = mean of max(0, 1 - t z), t = -1 for class 0 and 1 for class 1; logits (rows, 1)."""
+    t = np.where(targets == 1, 1.0, -1.0)[:, None]
+    inside = t * logits < 1
+    return float(np.where(inside, 1 - t * logits, 0.0).mean()), np.where(inside, -t, 0.0) / logits.size
 
 
 def mse(outputs: Floats, targets: Floats) -> Pair:
@@ -62,3 +99,15 @@ def huber(outputs: Floats, targets: Floats, *, delta: float) -> Pair:
     residual = outputs - targets
     clipped = np.clip(residual, -delta, delta)
     return float(np.mean(clipped * (residual - clipped / 2))), clipped / residual.size
+
+
+def log_cosh(outputs: Floats, targets: Floats) -> Pair:
+    """L = mean of ln cosh r, which is ln(e^r + e^-r) - ln 2."""
+    residual = outputs - targets
+    losses = np.logaddexp(residual, -residual) - math.log(2)
+    return float(losses.mean()), np.tanh(residual) / residual.size
+
+
+def poisson(outputs: Floats, targets: Floats) -> Pair:
+    """L = mean of e^z - y z."""
+    return float(np.mean(np.exp(outputs) - targets * outputs)), (np.exp(outputs) - targets) / outputs.size

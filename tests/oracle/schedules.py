@@ -21,6 +21,36 @@ def cosine(number: float, total: int, *, minimum_factor: float) -> float:
     return minimum_factor + (1 - minimum_factor) * math.cos(math.pi * number / total / 2) ** 2
 
 
+def polynomial(number: int, total: int, *, power: float, minimum_factor: float) -> float:
+    """From 1 at step 0 to the minimum at step ``total`` as a power of what is left."""
+    return minimum_factor + (1 - minimum_factor) * ((total - number) / total) ** power
+
+
+def multi_step(number: int, steps_per_epoch: int, *, epochs: list[int], factor: float) -> float:
+    """factor multiplied once for each listed epoch that is over."""
+    return math.prod(factor for epoch in epochs if number // steps_per_epoch >= epoch)
+
+
+def cosine_restarts(number: int, first: int, *, period_factor: int, minimum_factor: float) -> float:
+    """Half a cosine over ``first`` steps, then over ``period_factor`` times as many, and so on."""
+    while number >= first:
+        number, first = number - first, first * period_factor
+    return cosine(number, first, minimum_factor=minimum_factor)
+
+
+def one_cycle(number: int, total: int, *, peak: float, start: float, end: float) -> float:
+    """Half a cosine from ``start`` up to 1 at ``peak`` total - 1, another down to ``end`` at the last step."""
+    top = peak * total - 1
+    if number <= top:
+        return cosine(number - top, top, minimum_factor=start) if top > 0 else 1.0
+    return cosine(number - top, total - 1 - top, minimum_factor=end)
+
+
+def inverse_square_root(number: int, warmup: int) -> float:
+    """A line to 1 at step warmup - 1, then one over the root of the step, both counted from 1."""
+    return (number + 1) / warmup if number < warmup else math.sqrt(warmup) / math.sqrt(number + 1)
+
+
 def warmup_cosine(number: int, total: int, warmup: int, *, minimum_factor: float) -> float:
     """A line through 1 / warmup at step 0 and 1 at step warmup - 1, then half a cosine over the rest."""
     if number < warmup:

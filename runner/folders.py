@@ -118,6 +118,25 @@ def headline(path: Path) -> str:
     return ""
 
 
+def comments(text: str) -> dict[str, str]:
+    """Returns the comment that stands above each key of a YAML text, by the dotted key."""
+    found: dict[str, str] = {}
+    path: list[tuple[int, str]] = []
+    comment: list[str] = []
+    for line in text.splitlines()[1:]:
+        bare = line.strip()
+        if bare.startswith("#"):
+            comment.append(bare.strip("# "))
+            continue
+        key, separator, _ = bare.partition(":")
+        indentation = len(line) - len(line.lstrip())
+        if separator and not bare.startswith("-"):
+            path = [(depth, name) for depth, name in path if depth < indentation] + [(indentation, key)]
+            found[".".join(name for _, name in path)] = " ".join(comment)
+        comment = []
+    return found
+
+
 def shown(path: Path) -> str:
     """Returns a path as a person in the working folder would type it."""
     working = Path.cwd()

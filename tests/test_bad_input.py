@@ -10,24 +10,76 @@ import pytest
 from runner.__main__ import main
 
 ACTIVATIONS = (
-    "elu, gelu, hard_sigmoid, identity, leaky_relu, mish, relu, selu, sigmoid, silu, softmax, softplus, tanh"
+    "celu, elu, gelu, glu, hard_sigmoid, hard_silu, hard_tanh, identity, leaky_relu, log_sigmoid, mish, prelu, relu, relu6,"
+    " selu, sigmoid, silu, softmax, softplus, softsign, tanh"
 )
-DATA = "blobs, breast_cancer, circles, diabetes, digits, iris, moons, random, sine, spirals, wine, xor"
-OPTIMIZERS = "adagrad, adam, adamw, rmsprop, sgd"
+DATA = "adding, blobs, brackets, breast_cancer, circles, diabetes, digits, iris, moons, random, sine, spirals, wine, xor"
+OPTIMIZERS = "adadelta, adagrad, adam, adamax, adamw, amsgrad, lion, nadam, rmsprop, sgd"
 KEYS = (
     "name, seed, split, standardise, backend, data, architecture, activation, initializer, loss, optimizer,"
-    " schedule, training, tracking, plots, debug"
+    " schedule, training, tracking, plots, debug, parity"
 )
 WORDS = (
-    "dense, convolution, max_pool, average_pool, flatten, activation, dropout, batch_norm, layer_norm,"
-    " sequence, residual, concatenation"
+    "dense, flatten, reshape, activation, dropout, conv1d, conv2d, conv2d_transpose, max_pool, average_pool,"
+    " global_max_pool, global_average_pool, batch_norm, layer_norm, group_norm, embedding, positional_embedding,"
+    " simple_rnn, lstm, gru, self_attention, sequence, residual, concatenate"
 )
+
+# Layers written out for digits, and what is said of them after architecture.layers.
+LAYERS = {
+    "{residual:[{conv2d:{filters:2,kernel_size:3,padding:same}},{conv1d:{filters:2,kernel_size:3,padding:same}}]}": (
+        "[0].residual[1].conv1d: must get sequences of length x channels. Received: shape 8 x 8 x 2."
+    ),
+    "{max_pool:{size:9,stride:1}}": (
+        "[0].max_pool: must get sides of at least 9, the window's own, because its padding is valid."
+        " Received: shape 8 x 8 x 1."
+    ),
+    "{conv2d:{filters:2,kernel_size:4,dilation:3,padding:valid}}": (
+        "[0].conv2d: must get sides of at least 10, the window's own, because its padding is valid."
+        " Received: shape 8 x 8 x 1."
+    ),
+    "{conv2d:{filters:3,kernel_size:3,groups:2,padding:same}}": (
+        "[0].conv2d: must have filters that its groups divide. Received: 3 filters and 2 groups."
+    ),
+    "{conv2d:{filters:4,kernel_size:3,groups:2,padding:same}}": (
+        "[0].conv2d: must get channels that its 2 groups divide. Received: shape 8 x 8 x 1."
+    ),
+    "{group_norm:{groups:2,epsilon:0.1}}": (
+        "[0].group_norm: must get channels that its 2 groups divide. Received: shape 8 x 8 x 1."
+    ),
+    "{reshape:{shape:[4,4]}}": (
+        "[0].reshape: must have one to three sides whose product is 64. Received: shape 4 x 4."
+    ),
+    "{residual:[flatten,{dense:{units:3}}]}": (
+        "[0].residual: must return the shape that it receives, 8 x 8 x 1. Received: shape 3."
+    ),
+    "{residual:{body:[flatten],shortcut:[global_max_pool]}}": (
+        "[0].residual: must return the shape that its shortcut returns, 1. Received: shape 64."
+    ),
+    "{residual:{body:[flatten],shortcut:[{dense:{units:64}}]}}": (
+        "[0].residual.shortcut[0].dense: must get one row of features, or a sequence of them."
+        " Received: shape 8 x 8 x 1. Put a flatten layer before it."
+    ),
+    "{residual:{body:[flatten]}}": (
+        "[0].residual: must be a list of layers, or have the keys body and shortcut, each a list of layers."
+        " Received: {body: ['flatten']}."
+    ),
+    "{sequence:[flatten,{embedding:{vocabulary:4,features:2}},{embedding:{vocabulary:4,features:2}}]}": (
+        "[0].sequence[2].embedding: must get one row of tokens. Received: shape 64 x 2."
+    ),
+    "{concatenate:[[flatten],[global_max_pool],[{max_pool:{size:2,stride:2}}]]}": (
+        "[0].concatenate: must have branches whose shapes differ in their last axis only."
+        " Received: 64, 1, 4 x 4 x 1."
+    ),
+    "{conv2d:{filters:2,kernel_size:3}}": "[0].conv2d.padding: must be given.",
+    "{lstm:{units:3,returns:first}}": "[0].lstm.returns: must be last or all. Received: 'first'.",
+}
 
 # What was typed, and the sentences of the answer between its first and its last line.
 CASES: dict[str, list[str]] = {
     # Options of a group
     "optimizer=adma": [
-        f"optimizer: there is no option 'adma'. Did you mean adam or adamw? Options: {OPTIMIZERS}."
+        f"optimizer: there is no option 'adma'. Did you mean adamax or adam? Options: {OPTIMIZERS}."
     ],
     "backend=jax": ["backend: there is no option 'jax'. Options: keras, torch."],
     "data=digit": [f"data: there is no option 'digit'. Did you mean digits? Options: {DATA}."],
@@ -75,7 +127,7 @@ CASES: dict[str, list[str]] = {
     "++extra=1": [f"extra: there is no such key. Keys here: {KEYS}."],
     "+optimizer.rho=1": [
         "optimizer.rho: there is no such key."
-        " adam takes learning_rate, beta1, beta2, epsilon, l2, decoupled_weight_decay."
+        " adam takes learning_rate, beta1, beta2, epsilon, l2, decoupled_weight_decay, decay_on."
     ],
     "+data.samples=10": ["data.samples: there is no such key. digits takes no arguments."],
     "+training.epochs=3": [
@@ -131,6 +183,7 @@ CASES: dict[str, list[str]] = {
         "training.clipping: must be a mapping with the keys global_norm, value. Received: 1."
     ],
     "training.precision=16": ["training.precision: must be 32 or 64 or bf16-mixed. Received: 16."],
+    "training.start_with=all": ["training.start_with: must be weights or state. Received: 'all'."],
     "training.keep=first": ["training.keep: must be best or last. Received: 'first'."],
     # Ranges
     "optimizer.learning_rate=0": ["optimizer.learning_rate: must be above 0. Received: 0."],
@@ -138,9 +191,36 @@ CASES: dict[str, list[str]] = {
     "optimizer.learning_rate=inf": ["optimizer.learning_rate: must be above 0. Received: inf."],
     "optimizer.learning_rate=nan": ["optimizer.learning_rate: must be above 0. Received: nan."],
     "optimizer.beta1=1": ["optimizer.beta1: must be at least 0 and below 1. Received: 1."],
+    "activation=hard_tanh activation.minimum=3": [
+        "activation.minimum: must be below activation.maximum, which is 1. Received: 3."
+    ],
+    "activation=softmax activation.axis=1": [
+        "activation.axis: must be from -1 to 0, because an example has 1 axis there. Received: 1."
+    ],
+    "activation=softmax activation.axis=-3 architecture=cnn": [
+        "activation.axis: must be from -1 to 0, because an example has 1 axis there. Received: -3."
+    ],
+    "optimizer.decay_on=biases": ["optimizer.decay_on: must be all or kernels. Received: 'biases'."],
+    "loss=binary_cross_entropy data=moons loss.positive_weight=0": [
+        "loss.positive_weight: must be above 0. Received: 0."
+    ],
+    "schedule=polynomial schedule.power=0": ["schedule.power: must be above 0. Received: 0."],
+    "schedule=multi_step schedule.epochs=[0]": [
+        "schedule.epochs: every element must be at least 1. Received: [0]."
+    ],
+    "schedule=one_cycle schedule.peak_position=1": [
+        "schedule.peak_position: must be above 0 and below 1. Received: 1."
+    ],
+    "schedule=cosine_restarts schedule.period_factor=1.5": [
+        "schedule.period_factor: must be a whole number of at least 1. Received: 1.5."
+    ],
     "training.epochs=0": ["training.epochs: must be at least 1. Received: 0."],
     "training.batch_size=0": ["training.batch_size: must be at least 1. Received: 0."],
     "training.steps_per_execution=0": ["training.steps_per_execution: must be at least 1. Received: 0."],
+    "training.accumulation=0": ["training.accumulation: must be at least 1. Received: 0."],
+    "training.weight_average=1": [
+        "training.weight_average: must be above 0 and below 1 or null. Received: 1."
+    ],
     "training.early_stopping.patience=0": [
         "training.early_stopping.patience: must be at least 1 or null. Received: 0."
     ],
@@ -161,7 +241,8 @@ CASES: dict[str, list[str]] = {
     "optimizer._target_=runner.backends.torch.optimizers.adan": [
         "optimizer._target_: there is no 'adan' in runner.backends.torch.optimizers."
         " Received: runner.backends.torch.optimizers.adan."
-        " Did you mean runner.backends.torch.optimizers.adam or runner.backends.torch.optimizers.adamw?"
+        " Did you mean runner.backends.torch.optimizers.adam or runner.backends.torch.optimizers.adamw"
+        " or runner.backends.torch.optimizers.nadam?"
     ],
     "optimizer._target_=nowhere.at_all": [
         "optimizer._target_: there is no module 'nowhere' to import it from. Received: nowhere.at_all."
@@ -198,16 +279,64 @@ CASES: dict[str, list[str]] = {
     ],
     # Combinations
     "data=iris architecture=cnn": [
-        "architecture: a convolution layer needs images of height x width x channels, not 4 features."
-        " Received: cnn on data=iris."
+        "architecture: layers[0].conv2d of cnn must get images of height x width x channels."
+        " Received: shape 4 on data=iris."
     ],
     "architecture=tree architecture.layers=[{dense:{units:3}}]": [
-        "architecture: a dense layer needs one row of features, not 8 x 8 x 1;"
-        " put a flatten layer before it. Received: tree on data=digits."
+        "architecture.layers[0].dense: must get one row of features, or a sequence of them."
+        " Received: shape 8 x 8 x 1. Put a flatten layer before it."
     ],
     "architecture=tree architecture.layers=[dens]": [
         "architecture.layers[0]: must be a layer of the vocabulary. Received: 'dens'. Did you mean dense?"
         f" The words are {WORDS}."
+    ],
+    # Layers
+    **{
+        f"architecture=tree architecture.layers=[{typed}]": [f"architecture.layers{sentence}"]
+        for typed, sentence in LAYERS.items()
+    },
+    "architecture=tree data=iris architecture.layers=[{lstm:{units:3,returns:last}}]": [
+        "architecture.layers[0].lstm: must get sequences of length x channels. Received: shape 4."
+    ],
+    "architecture=tree data=iris architecture.layers=[{max_pool:{size:2,stride:2}}]": [
+        "architecture.layers[0].max_pool: must get images of height x width x channels, or sequences of"
+        " length x channels. Received: shape 4."
+    ],
+    "architecture=tree data=adding architecture.layers=[{self_attention:{heads:3}}]": [
+        "architecture.layers[0].self_attention: must get channels that its 3 heads divide."
+        " Received: shape 20 x 2."
+    ],
+    "architecture=transformer architecture.heads=5": [
+        "architecture: layers[3].residual[1].self_attention of transformer must get channels that its 5 heads"
+        " divide. Received: shape 8 x 32 on data=digits."
+    ],
+    "activation=glu architecture.hidden_sizes=[33]": [
+        "architecture: layers[2].activation of mlp must get an even last axis, which glu halves."
+        " Received: shape 33 on data=digits."
+    ],
+    "data=brackets": [
+        "architecture: layers[0].dense of mlp must be an embedding, because its input is tokens."
+        " Received: 4 tokens on data=brackets. Take architecture=rnn or architecture=transformer."
+    ],
+    "data=brackets architecture=tree architecture.layers=[{embedding:{vocabulary:3,features:2}}]": [
+        "architecture.layers[0].embedding: must have a vocabulary of at least 4, because there are so many"
+        " tokens. Received: vocabulary 3."
+    ],
+    "data=brackets architecture=tree"
+    " architecture.layers=[{concatenate:[[{embedding:{vocabulary:4,features:2}},flatten],[flatten]]}]": [
+        "architecture.layers[0].concatenate[1][0].flatten: must be an embedding, because its input is tokens."
+        " Received: 4 tokens. Take architecture=rnn or architecture=transformer."
+    ],
+    "data=brackets architecture=tree architecture.layers=[{residual:[dropout_of_nothing]}]": [
+        "architecture.layers[0].residual[0]: must be a layer of the vocabulary. Received: 'dropout_of_nothing'."
+        f" The words are {WORDS}."
+    ],
+    "data=iris architecture=tree architecture.layers=[{embedding:{vocabulary:4,features:2}}]": [
+        "architecture.layers[0].embedding: must be the first layer of data that are tokens. Received: numbers."
+    ],
+    "data=brackets data.length=7 architecture=rnn": ["data.length: must be even. Received: 7."],
+    "architecture=rnn architecture.cell=elman": [
+        "architecture.cell: must be simple_rnn or lstm or gru. Received: 'elman'."
     ],
     "data=diabetes loss=cross_entropy": [
         "loss: cross_entropy needs classes, and data=diabetes is a regression."
@@ -219,6 +348,26 @@ CASES: dict[str, list[str]] = {
     ],
     "data=iris loss=binary_cross_entropy": [
         "loss: binary_cross_entropy needs two classes, and data=iris has 3. Take loss=auto or cross_entropy."
+    ],
+    "data=iris loss=hinge": [
+        "loss: hinge needs two classes, and data=iris has 3. Take loss=auto or cross_entropy."
+    ],
+    "data=diabetes loss=kl_divergence": [
+        "loss: kl_divergence needs classes, and data=diabetes is a regression."
+        " Take loss=auto, mse, mae or huber."
+    ],
+    "data=moons loss=log_cosh": [
+        "loss: log_cosh needs numbers to predict, and data=moons has 2 classes. Take loss=auto or cross_entropy."
+    ],
+    "data=moons loss=poisson standardise=false": [
+        "loss: poisson needs numbers to predict, and data=moons has 2 classes. Take loss=auto or cross_entropy."
+    ],
+    "data=diabetes loss=poisson": [
+        "standardise: must be false with poisson, whose targets are numbers from 0 up. Received: true."
+        " Write standardise=false."
+    ],
+    "data=diabetes loss=cosine loss.output=identity": [
+        "loss: cosine needs several outputs, and data=diabetes has one. Take loss=auto, mse, mae or huber."
     ],
     "data=moons loss=mse": [
         "loss: mse needs numbers to predict, and data=moons has 2 classes. Take loss=auto or cross_entropy."
@@ -246,14 +395,23 @@ CASES: dict[str, list[str]] = {
         "training.clipping: only one of global_norm and value can be on."
         " Received: global_norm 2 and value 1. Set one of them to null."
     ],
+    "training.start_with=state": [
+        "training.start_with: state needs training.start_from, which is null. Received: state."
+    ],
     "training.devices=2": [
         "training.devices: must be 1 or auto, because training on several devices is not supported."
         " Received: 2."
+    ],
+    "schedule=inverse_square_root schedule.warmup_epochs=31": [
+        "schedule.warmup_epochs: must be below training.epochs, which is 30. Received: 31."
     ],
     "schedule=warmup_cosine schedule.warmup_epochs=30": [
         "schedule.warmup_epochs: must be below training.epochs, which is 30. Received: 30."
     ],
     # Surroundings
+    "tracking.model=onnx": [
+        "tracking.model: must be numpy or native. Received: 'onnx'.",
+    ],
     "tracking.uri=mlruns": [
         "tracking.uri: must be a database or a server, because MLflow no longer develops its store of plain"
         " files. Received: mlruns. Write sqlite:///mlflow.db or leave it null."
@@ -265,11 +423,22 @@ CASES: dict[str, list[str]] = {
         "tracking.uri: no tracking server answers: Connection refused. Received: http://127.0.0.1:1."
         " Start it with mlflow server, or leave tracking.uri at null for a file in this folder."
     ],
+    "training.start_from=outputs/mine": [
+        "training.start_from: there is no such file or folder. Received: outputs/mine."
+    ],
+    "training.start_from=mine optimizer.learning_rate=0": [
+        "optimizer.learning_rate: must be above 0. Received: 0.",
+        "training.start_from: there is no such file or folder, and no run of that name, because there is no"
+        " mlflow.db here. Received: mine.",
+    ],
+    "training.start_from=mine tracking.uri=sqlite:////nowhere/at/all.db": [
+        "tracking.uri: there is no folder /nowhere/at. Received: sqlite:////nowhere/at/all.db."
+    ],
     # Several at once
     "architecture=cnn data=iris optimizer.learning_rate=-1 tracking.uri=http://127.0.0.1:1": [
         "optimizer.learning_rate: must be above 0. Received: -1.",
-        "architecture: a convolution layer needs images of height x width x channels, not 4 features."
-        " Received: cnn on data=iris.",
+        "architecture: layers[0].conv2d of cnn must get images of height x width x channels."
+        " Received: shape 4 on data=iris.",
         "tracking.uri: no tracking server answers: Connection refused. Received: http://127.0.0.1:1."
         " Start it with mlflow server, or leave tracking.uri at null for a file in this folder.",
     ],
@@ -477,7 +646,7 @@ def test_the_server_of_the_environment_is_asked_as_well(
     [
         (
             "trian",
-            "trian: is neither a verb nor key=value. Did you mean train? Verbs: train, check, list, sync, ui.",
+            "trian: is neither a verb nor key=value. Did you mean train? Verbs: train, check, parity, explain, list, sync, ui.",
         ),
         ("list optimizer=adm", "optimizer: there is no option 'adm'. Did you mean adam?"),
         ("list optimzer", "optimzer: there is no such group. Did you mean optimizer?"),

@@ -48,6 +48,8 @@ def test_help_needs_the_standard_library_alone(tmp_path: Path, words: list[str])
         (["list", "optimizer"], "[] False 0"),
         (["check"], "[] True 0"),
         (["check", "backend=keras", "architecture=cnn"], "[] True 0"),
+        (["explain", "backend=keras", "architecture=cnn"], "[] True 0"),
+        (["explain", "--differences"], "[] True 0"),
         (["--cfg", "job"], "[] True 0"),
         (["optimizr=adam"], "[] True 2"),
         (["data=iris", "architecture=cnn"], "[] True 2"),
@@ -66,7 +68,7 @@ def test_help_shows_every_verb_group_option_and_example(
     lines = capsys.readouterr().out.splitlines()
     starts = {tuple(line.replace("*", " ").split()[:1]) for line in lines}
     groups = folders.groups()
-    assert len(groups) == 13
+    assert len(groups) == 14
     options = [option for group in groups for option in folders.options(group)]
     assert len(options) >= 70
     for name in [*VERBS, *groups, *(option.name for option in options)]:

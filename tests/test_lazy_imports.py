@@ -65,6 +65,8 @@ def test_help_imports_next_to_nothing(tmp_path: Path) -> None:
     [
         (["check", "backend=torch"], 0),
         (["check", "backend=keras", "data=iris"], 0),
+        (["explain"], 0),
+        (["explain", "--markdown", "backend=keras"], 0),
         (["list"], 0),
         (["list", "optimizer"], 0),
         (["--cfg", "job"], 0),

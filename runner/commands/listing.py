@@ -74,7 +74,7 @@ def _details(option: Option) -> Iterator[str]:
     if not option.shipped:
         yield f"({folders.shown(option.path)})"
     if isinstance(node, Mapping):
-        yield from _mapping(option, node, _comments(text), f"{option.group}.")
+        yield from _mapping(option, node, folders.comments(text), f"{option.group}.")
 
 
 def _mapping(
@@ -145,25 +145,6 @@ def _record_annotation(group: str, key: str) -> Any:
     for part in parts:
         kind = annotations_of(kind).get(part) if isinstance(kind, type) else None
     return None if isinstance(kind, type) and kind not in (int, float, bool, str) else kind
-
-
-def _comments(text: str) -> dict[str, str]:
-    """Returns the comment that stands above each key, by the dotted key."""
-    found: dict[str, str] = {}
-    path: list[tuple[int, str]] = []
-    comment: list[str] = []
-    for line in text.splitlines()[1:]:
-        bare = line.strip()
-        if bare.startswith("#"):
-            comment.append(bare.strip("# "))
-            continue
-        key, separator, _ = bare.partition(":")
-        indentation = len(line) - len(line.lstrip())
-        if separator and not bare.startswith("-"):
-            path = [(depth, name) for depth, name in path if depth < indentation] + [(indentation, key)]
-            found[".".join(name for _, name in path)] = " ".join(comment)
-        comment = []
-    return found
 
 
 def _shown(value: Any) -> str:

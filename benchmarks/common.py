@@ -16,6 +16,7 @@ from runner.blueprint import blueprint
 from runner.data import Rows, Splits
 from runner.plan import Plan, steps_in_epoch
 from runner.results import Decision, Evaluation, Weights
+from runner.training_state import TrainingState
 
 ROUNDS = 5
 
@@ -49,6 +50,7 @@ class NullObserver:
         validation: Evaluation | None,
         weights: Callable[[], Weights],
         gradient_norms: Mapping[str, float],
+        state: Callable[[], TrainingState],
     ) -> Decision:
         """Takes an epoch."""
         return Decision(stop=False, learning_rate_factor=1.0)

@@ -17,13 +17,16 @@ from runner.layers import Sequence, Shape
 from runner.plan import Plan
 from runner.results import Decision, Evaluation, Program, Weights
 from runner.startup import log_lines_held
+from runner.training_state import TrainingState
 
 
 @dataclass(frozen=True)
 class Job:
     """Everything a backend needs to train: the meaning, the network, its first weights, the rows and their order.
 
-    With a ``probe``, every step is told to it.
+    With a ``probe``, every step is told to it. With a ``start``, the training goes on where that one stood, which has the
+    same weights; ``learning_rate_factor`` is that of its next epoch. What ``native`` names, of the differences in
+    :mod:`runner.semantics`, is left to the framework.
     """
 
     experiment: Experiment
@@ -33,6 +36,9 @@ class Job:
     splits: Splits
     plan: Plan
     probe: Probe | None = None
+    start: TrainingState | None = None
+    learning_rate_factor: float = 1.0
+    native: frozenset[str] = frozenset()
 
 
 class Probe(Protocol):
@@ -48,7 +54,7 @@ class Probe(Protocol):
         gradients: Weights,
         weights: Weights,
     ) -> None:
-        """Takes one step: its batch, logits and loss, the gradients before any clipping, and all arrays after it."""
+        """Takes one step: its batch, logits and loss, its gradients before any clipping, and all arrays after it."""
 
 
 class Observer(Protocol):
@@ -63,10 +69,13 @@ class Observer(Protocol):
         validation: Evaluation | None,
         weights: Callable[[], Weights],
         gradient_norms: Mapping[str, float],
+        state: Callable[[], TrainingState],
     ) -> Decision:
         """Takes the end of an epoch, numbered from 1, and says how to go on.
 
-        ``gradient_norms`` are those of the epoch's last step, before any clipping, by canonical name.
+        ``weights`` and ``validation`` are of the averaged weights where weights are averaged. ``gradient_norms`` are those
+        of the epoch's last update, before any clipping, by canonical name. ``state`` is where the training stands then;
+        it may be asked for during the call, of one of our own optimizers.
         """
 
 
@@ -115,6 +124,16 @@ class ExportModule(Protocol):
         """
 
 
+class RandomnessModule(Protocol):
+    """The module ``native.randomness`` of a backend's package: what the framework itself draws."""
+
+    def first_weights(self, *, tree: Sequence, input_shape: Shape, seed: int) -> Weights:
+        """Returns the first weights as the framework's own layers draw them, in float32."""
+
+    def permutation(self, seed: int, epoch: int, rows: int) -> NDArray[np.int64]:
+        """Returns the numbers of all rows in the order in which the framework shuffles them for one epoch."""
+
+
 def load(package: str) -> TrainingModule:
     """Imports the backend in ``package`` and with it its framework; nothing else does."""
     return cast(TrainingModule, _module(package, "training"))
@@ -123,6 +142,11 @@ def load(package: str) -> TrainingModule:
 def load_export(package: str) -> ExportModule:
     """Imports what only an export needs of the backend in ``package``."""
     return cast(ExportModule, _module(package, "export"))
+
+
+def load_randomness(package: str) -> RandomnessModule:
+    """Imports what draws for native semantics of the backend in ``package``, and with it its framework."""
+    return cast(RandomnessModule, _module(package, "native.randomness"))
 
 
 def _module(package: str, name: str) -> Any:

@@ -36,7 +36,10 @@ def blueprint(experiment: Experiment) -> Blueprint:
     """
     source = component.build(experiment.data, seed=experiment.seed)
     body = component.build(
-        experiment.architecture, input_shape=source.input_shape, activation=experiment.activation
+        experiment.architecture,
+        input_shape=source.input_shape,
+        tokens=source.tokens,
+        activation=experiment.activation,
     )
     outputs = output_width(experiment.output, source)
     tree = named(_with_output_layer(body, source.input_shape, outputs))

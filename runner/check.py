@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from runner import metrics, network_file
-from runner.blueprint import Blueprint, blueprint, output_width
+from runner import metrics, network_rules, semantics
+from runner.blueprint import Blueprint, output_width
 from runner.data import Source, sizes
-from runner.errors import ConfigurationError, Fault
+from runner.errors import Fault
 from runner.experiment import Experiment
-from runner.layers import Activation, ShapeError, rows
 from runner.reading import Reading
 from runner.suggestions import listed, nearest
 
@@ -70,11 +69,11 @@ def combinations(reading: Reading, faulty: Sequence[str]) -> Verdict:
     faults = [fault for rule in asked for fault in rule.faults(case)]
     drawing: Blueprint | None = None
     if not any(_touches(need, key) for need in _NETWORK for key in faulty):
-        drawing, found = _draw(case)
-        faults += [*found, *(_function_faults(drawing) if drawing is not None else [])]
+        drawing, found = network_rules.draw(case.experiment, case.source)
+        faults += found
     warnings = [text for rule in asked for text in rule.warnings(case)] if not faults else []
     if drawing is not None:
-        warnings += [*_softmax_inside(drawing), *_no_model(case, drawing)]
+        warnings += network_rules.warnings(case.experiment, drawing)
     return Verdict(tuple(faults), tuple(warnings), drawing)
 
 
@@ -99,56 +98,6 @@ def _touches(need: str, key: str) -> bool:
     """Returns whether a fault at ``key`` makes ``need`` unsound: one lies within the other."""
     bare = key.partition("[")[0]
     return need == bare or bare.startswith(f"{need}.") or need.startswith(f"{bare}.")
-
-
-def _draw(case: _Case) -> tuple[Blueprint | None, list[Fault]]:
-    try:
-        return blueprint(case.experiment), []
-    except ShapeError as error:
-        received = f"{case.experiment.architecture.name} on data={case.source.name}"
-        return None, [Fault("architecture", str(error), received)]
-    except ConfigurationError as error:
-        return None, list(error.faults)
-
-
-def _function_faults(drawing: Blueprint) -> list[Fault]:
-    """Returns what our activation functions cannot do with their arguments or with what reaches them, each once."""
-    found: dict[Fault, None] = {}
-    for row in rows(drawing.tree, drawing.input_shape):
-        function = row.layer.function if isinstance(row.layer, Activation) else None
-        if function is None or not function.target.startswith("runner.backends."):
-            continue
-        axis, axes = function.arguments.get("axis", 0), len(row.input_shape)
-        if function.name == "softmax" and not -axes <= axis < axes:
-            there = f"{axes} {'axis' if axes == 1 else 'axes'}"
-            rule = f"must be from {-axes} to {axes - 1}, because an example has {there} there"
-            found[Fault(f"{function.key}.axis", rule, str(axis))] = None
-        if function.name == "hard_tanh" and function.arguments["minimum"] >= function.arguments["maximum"]:
-            rule = f"must be below {function.key}.maximum, which is {function.arguments['maximum']:g}"
-            found[Fault(f"{function.key}.minimum", rule, f"{function.arguments['minimum']:g}")] = None
-    return list(found)
-
-
-def _softmax_inside(drawing: Blueprint) -> list[str]:
-    leaves = (row.layer for row in rows(drawing.tree, drawing.input_shape))
-    names = {leaf.function.name for leaf in leaves if isinstance(leaf, Activation)}
-    if "softmax" not in names:
-        return []
-    return [
-        "activation: softmax inside a network makes the units of a layer compete, so it learns slowly;"
-        " the output layer needs none, its probabilities follow from the loss."
-    ]
-
-
-def _no_model(case: _Case, drawing: Blueprint) -> Iterable[str]:
-    tracking = case.experiment.tracking
-    if not tracking.enabled or tracking.model != "numpy":
-        return
-    for function in network_file.unknown_functions(drawing.tree, drawing.input_shape):
-        yield (
-            f"{function.key}: MLflow will have no model, because plain NumPy does not know {function.target};"
-            " tracking.model=native keeps one."
-        )
 
 
 def _output_fits(case: _Case) -> Iterable[Fault]:
@@ -193,6 +142,10 @@ def _backend_owns(case: _Case) -> Iterable[Fault]:
             rule = f"belongs to another backend than backend={experiment.backend.name}"
             remedy = f"Write ${{backend.package}}.{'.'.join(part.target.split('.')[-2:])}."
             yield Fault(f"{part.key}._target_", rule, part.target, remedy=remedy)
+
+
+def _native_exists(case: _Case) -> Iterable[Fault]:
+    yield from semantics.faults(case.experiment)
 
 
 def _class_weights_fit(case: _Case) -> Iterable[Fault]:
@@ -280,6 +233,12 @@ def _patience_ends(case: _Case) -> Iterable[str]:
         )
 
 
+def _start_named(case: _Case) -> Iterable[Fault]:
+    training = case.experiment.training
+    if training.start_with == "state" and training.start_from is None:
+        yield Fault("training.start_with", "state needs training.start_from, which is null", "state")
+
+
 # What a network is drawn from.
 _NETWORK = ("data", "seed", "architecture", "activation", "loss")
 
@@ -289,11 +248,13 @@ _RULES = (
     _Rule(("data", "loss", "standardise"), faults=_counts_stay),
     _Rule(("data", "loss"), faults=_class_weights_fit),
     _Rule(("backend", "activation", "loss", "optimizer"), faults=_backend_owns),
+    _Rule(("backend", "optimizer"), faults=_native_exists),
     _Rule(("data", "split", "debug.rows"), faults=_rows_remain, warnings=_parts_hold_classes),
     _Rule(("data", "split", "debug", "training.batch_size"), warnings=_batch_fits),
     _Rule(("data", "split.validation", "training.monitor"), faults=_monitor_exists),
     _Rule(("training.clipping",), faults=_one_clipping),
     _Rule(("training.devices",), faults=_one_device),
+    _Rule(("training.start_from", "training.start_with"), faults=_start_named),
     _Rule(("schedule", "training.epochs", "debug.maximum_steps"), faults=_warmup_ends),
     _Rule(("training.early_stopping", "training.epochs"), warnings=_patience_ends),
 )

@@ -196,8 +196,12 @@ def run_request(
         sweep: the sweep that it belongs to, or None.
         choices: what tells this job from the others of its sweep, by key.
         folder: where its files go, or None for where Hydra has made or named a folder.
+
+    Raises:
+        ConfigurationError: what the run starts from is not there any more.
     """
     from runner.runs import RunRequest
+    from runner.starting import resolved
     from runner.tracking.store import address
 
     if folder is None:
@@ -205,7 +209,7 @@ def run_request(
     name = str(config.hydra.job.config_name)
     flags = [] if name == CONFIG_NAME else [f"--config-name={name}"]
     return RunRequest(
-        experiment=experiment,
+        experiment=resolved(experiment),
         folder=folder,
         command=shlex.join(["python", "-m", "runner", *flags, *overrides]),
         overrides=tuple(overrides),

@@ -18,6 +18,7 @@ from runner.experiment import Experiment, Output, Task
 from runner.plan import Plan
 from runner.results import Decision, EpochRecord, Evaluation, Predictions, Weights
 from runner.schedules import Schedule
+from runner.training_state import TrainingState
 from runner.weights import are_finite
 
 
@@ -34,6 +35,9 @@ def predictions(
     if output == "sigmoid":
         # Half the tanh of half the argument does not overflow.
         return Predictions(targets, 0.5 * (1.0 + np.tanh(0.5 * logits)))
+    if output == "exponential":
+        with np.errstate(over="ignore"):
+            return Predictions(targets, np.exp(logits))
     scale, mean = splits.target_scale, splits.target_mean
     return Predictions(targets * scale + mean, logits * scale + mean)
 
@@ -51,6 +55,8 @@ class Conductor:
         tell: called with every epoch's record.
         tell_steps: called with the first step, from 1, and the losses of consecutive steps.
         keep: called with weights that are better than all before.
+        start: where an earlier training stood that goes on, or None.
+        stand: called with where the training stands after its last epoch, or None where nobody asks.
     """
 
     def __init__(
@@ -65,6 +71,8 @@ class Conductor:
         tell: Callable[[EpochRecord], None],
         tell_steps: Callable[[int, NDArray[np.float64]], None],
         keep: Callable[[Weights], None],
+        start: TrainingState | None,
+        stand: Callable[[TrainingState], None] | None,
     ) -> None:
         self._experiment = experiment
         self._task: Task = task
@@ -75,13 +83,16 @@ class Conductor:
         self._tell_steps = tell_steps
         self._keep = keep
         self._losses: list[NDArray[np.float64]] = []
-        self._factor = 1.0
+        self._stand = stand
+        self._first_epoch = start.epoch if start else 0
+        self._earlier = earlier_history(experiment, start)
+        self._factor = schedule.reaction(self._earlier)
         self._started = time.perf_counter()
         self.history: list[float] = []
         self.records: list[EpochRecord] = []
         self.kept_epoch = 0
         self.kept_weights = weights
-        self.finite_epoch = 0
+        self.finite_epoch = self._first_epoch
         self.finite_weights = weights
 
     def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
@@ -102,6 +113,7 @@ class Conductor:
         validation: Evaluation | None,
         weights: Callable[[], Weights],
         gradient_norms: Mapping[str, float],
+        state: Callable[[], TrainingState],
     ) -> Decision:
         """Takes the end of an epoch, numbered from 1, and says how to go on."""
         present = weights()
@@ -110,13 +122,17 @@ class Conductor:
         self.history.append(self._monitored(record))
         self._keep_weights(epoch, present)
         self._tell(record)
-        self._factor = self._schedule.reaction(self.history)
-        return Decision(stop=self._should_stop(record), learning_rate_factor=self._factor)
+        history = (*self._earlier, *self.history)
+        self._factor = self._schedule.reaction(history)
+        stop = self._should_stop(record)
+        if self._stand and (stop or epoch == self._plan.epochs):
+            self._stand(replace(state(), monitor=self._experiment.training.monitor, history=history))
+        return Decision(stop=stop, learning_rate_factor=self._factor)
 
     @property
     def best_epoch(self) -> int:
-        """The epoch, from 1, with the best monitored metric; 0 before the first has ended."""
-        return stopping.best_epoch(self.history) + 1 if self.history else 0
+        """The epoch of this training, numbered from 1, with the best monitored metric; 0 before the first has ended."""
+        return self._first_epoch + stopping.best_epoch(self.history) + 1 if self.history else 0
 
     def _record(
         self,
@@ -125,12 +141,12 @@ class Conductor:
         gradient_norms: Mapping[str, float],
         weights: Weights,
     ) -> EpochRecord:
-        step = epoch * self._plan.steps_per_epoch
+        step, update = epoch * self._plan.steps_per_epoch, epoch * self._plan.updates_per_epoch
         losses = np.concatenate(self._losses)
         self._losses.clear()
         values = {
             "train/loss": float(np.average(losses, weights=self._plan.batch_sizes())),
-            "learning_rate": float(self._plan.learning_rates[step - 1]) * self._factor,
+            "learning_rate": float(self._plan.learning_rates[update - 1]) * self._factor,
             "gradient_norm": math.hypot(*gradient_norms.values()),
         }
         if validation is not None:
@@ -164,6 +180,12 @@ class Conductor:
         bound = self._experiment.debug.stop_below_loss
         reached = bound is not None and record.metrics["train/loss"] < bound
         return reached or stopping.should_stop(self.history, self._experiment.training.early_stopping)
+
+
+def earlier_history(experiment: Experiment, start: TrainingState | None) -> tuple[float, ...]:
+    """Returns the monitored metric of the epochs before a start, lower is better; nothing where it was another metric."""
+    same = start is not None and start.monitor == experiment.training.monitor
+    return start.history if start is not None and same else ()
 
 
 def shortened(splits: Splits, rows: int) -> Splits:

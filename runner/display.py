@@ -218,7 +218,7 @@ def split_table(result: Result) -> list[list[str]]:
 
 def kept(result: Result, seconds: float) -> str:
     """Returns which weights were kept, why, and how long all took."""
-    epochs = len(result.epochs)
+    epochs = result.epochs[-1].epoch
     why = f"the best {result.monitor}" if result.kept_epoch == result.best_epoch else "the last"
     return f"Weights of epoch {result.kept_epoch} of {epochs} kept ({why}); {seconds:.1f} s in all."
 

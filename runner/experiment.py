@@ -10,6 +10,7 @@ from runner.quantities import BelowOne, Count, NotNegative, OpenUnitInterval, Po
 
 Task = Literal["multiclass", "binary", "regression"]
 Precision = Literal[32, 64, "bf16-mixed"]
+Semantics = Literal["canonical", "native"]
 Output = Literal["softmax", "sigmoid", "identity", "exponential"]
 
 
@@ -35,10 +36,19 @@ class Component:
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:
-    """The framework that carries the experiment out, and the package of its adapter."""
+    """The framework that carries the experiment out, the package of its adapter, and whose arithmetic it is.
+
+    Args:
+        name: the framework.
+        package: the package of its adapter.
+        semantics: one equation on both frameworks, or each framework's own classes and habits.
+        corrections: the names of differences that are corrected although the semantics is native; no key of YAML.
+    """
 
     name: str
     package: str
+    semantics: Semantics
+    corrections: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,9 @@ _ACTIVATION_ROWS = 512
 
 def boundary(model: Model, job: Job, drawing: Blueprint) -> Boundary | None:
     """Returns what the model says over the plane around the training rows, where it has two inputs and classes."""
-    if drawing.input_shape != (2,) or drawing.source.task == "regression":
+    source = drawing.source
+    # Between tokens there is nothing.
+    if drawing.input_shape != (2,) or source.task == "regression" or source.tokens is not None:
         return None
     splits = job.splits
     rows = splits.train
@@ -61,10 +63,13 @@ def mistakes(shown: Predictions, job: Job, drawing: Blueprint) -> Mistakes | Non
 def activation(engine: TrainingModule, model: Model, job: Job) -> ActivationTrace | None:
     """Returns the hidden activation over the pre-activations of validation rows, or of training rows without any.
 
-    None where there is no hidden activation, or where it looks at more than one number at a time, as softmax does.
+    None where there is no hidden activation, where it looks at more than one number at a time, as softmax and glu do, or
+    where each layer has learned another curve, as with prelu.
     """
     function = job.experiment.activation
     if function not in layers.activations(job.tree, job.input_shape).values():
+        return None
+    if layers.Activation(function=function).own in ("glu", "prelu"):
         return None
     rows = job.splits.validation if len(job.splits.validation) else job.splits.train
     entering = model.pre_activations(rows.inputs[:_ACTIVATION_ROWS], function)
@@ -74,9 +79,12 @@ def activation(engine: TrainingModule, model: Model, job: Job) -> ActivationTrac
         return None
     bound = max(float(np.quantile(np.abs(occurred), 0.999)), 1.0)
     points = np.linspace(-bound, bound, _ACTIVATION_POINTS)
-    values, derivatives = engine.activation(function=function, inputs=points[:, None])
-    together, _ = engine.activation(function=function, inputs=points[None, :])
-    if not np.allclose(values.ravel(), together.ravel()):
+    # Each number alone in an example, and then with another one beside it along every axis.
+    axes = entering[0].ndim - 1
+    values, derivatives = engine.activation(function=function, inputs=points.reshape(-1, *[1] * axes))
+    pairs = points[: len(points) // 2**axes * 2**axes].reshape(-1, *[2] * axes)
+    together, _ = engine.activation(function=function, inputs=pairs)
+    if not np.allclose(values.ravel()[: pairs.size], together.ravel()):
         return None
     counts, edges = np.histogram(occurred, bins=_ACTIVATION_BINS, range=(-bound, bound))
     return ActivationTrace(

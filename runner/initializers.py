@@ -1,7 +1,8 @@
 """First values of the weights: functions that return how a kernel and a bias are drawn, in float64.
 
 The normal families are the plain normal distributions of the papers, not the truncated ones that Keras draws.
-A convolution's fans count its kernel's area: fan_in = area x channels, fan_out = area x filters.
+A convolution's fans count its kernel's area: fan_in = area x channels, fan_out = area x filters, both of one group.
+A recurrent cell's count one gate: fan_in = what comes in, fan_out = units.
 """
 
 from __future__ import annotations

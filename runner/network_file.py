@@ -98,16 +98,22 @@ def _layer(layer: layers.Layer, shape: Shape) -> dict[str, Any]:
         case Sequence():
             return {"sequence": _sequence(layer, shape)}
         case layers.Residual():
-            return {"residual": _sequence(layer.body, shape)}
-        case layers.Concatenation():
-            return {"concatenation": [_sequence(branch, shape) for branch in layer.branches]}
+            body = _sequence(layer.body, shape)
+            if layer.shortcut is None:
+                return {"residual": body}
+            return {"residual": {"body": body, "shortcut": _sequence(layer.shortcut, shape)}}
+        case layers.Concatenate():
+            return {"concatenate": [_sequence(branch, shape) for branch in layer.parts]}
         case layers.Activation():
             function = layer.function
             name = function.name if _is_known(function) else function.target
             arguments = dict(function.arguments)
             return {"activation": {"name": layer.name, "function": name, "arguments": arguments}}
-        case layers.Convolution():
-            pads = [layer.pads(side) for side in shape[:2]]
-            return {"convolution": {**dataclasses.asdict(layer), "pads": pads}}
+        case layers.Window():
+            pads = [layer.pads(side) for side in shape[:-1]]
+            return {layers.word(layer): {**dataclasses.asdict(layer), "pads": pads}}
+        case layers.Conv2dTranspose():
+            sides = layer.output_shape(shape)[:-1]
+            return {layers.word(layer): {**dataclasses.asdict(layer), "sides": sides, "cut": layer.cut}}
         case layers.Leaf():
             return {layers.word(layer): dataclasses.asdict(layer)}

@@ -1,15 +1,23 @@
-"""Which rows are in which batch of which epoch, and the learning rate of each step: pure functions of the experiment."""
+"""Which rows are in which batch of which epoch, and the learning rate of each update: pure functions of the experiment."""
 
 from __future__ import annotations
 
 import hashlib
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.randomness import generator
+
+Permutation = Callable[[int, int, int], NDArray[np.int64]]
+
+
+def permutation(seed: int, epoch: int, rows: int) -> NDArray[np.int64]:
+    """Returns the numbers of all rows in the order of one epoch, the same for every framework."""
+    return generator(seed, "batches", epoch).permutation(rows)
 
 
 @dataclass(frozen=True)
@@ -22,7 +30,9 @@ class Plan:
         batch_size: rows in a batch; the last batch of an epoch may be smaller.
         epochs: number of passes.
         steps_per_epoch: batches in a pass.
-        learning_rates: planned learning rate of every step, (epochs * steps_per_epoch,).
+        learning_rates: planned learning rate of every update, (epochs * updates_per_epoch,).
+        accumulation: batches in an update, at least 1; the last update of an epoch may have fewer.
+        permutation: orders the rows, from (seed, epoch, rows).
     """
 
     seed: int
@@ -31,15 +41,26 @@ class Plan:
     epochs: int
     steps_per_epoch: int
     learning_rates: NDArray[np.float64]
+    accumulation: int = 1
+    permutation: Permutation = permutation
 
     @property
     def steps(self) -> int:
         return self.epochs * self.steps_per_epoch
 
+    @property
+    def updates_per_epoch(self) -> int:
+        return updates_in_epoch(self.steps_per_epoch, self.accumulation)
+
+    def ends_group(self, step: int) -> bool:
+        """Returns whether an update follows the step, numbered from 0."""
+        step_of_epoch = step % self.steps_per_epoch
+        return (step_of_epoch + 1) % self.accumulation == 0 or step_of_epoch == self.steps_per_epoch - 1
+
     def order(self, epoch: int) -> NDArray[np.int64]:
         """Returns the rows of one epoch, numbered from 0, in the order in which they are met."""
-        permutation = generator(self.seed, "batches", epoch).permutation(self.rows)
-        return permutation[: self.steps_per_epoch * self.batch_size]
+        order = self.permutation(self.seed, epoch, self.rows)
+        return order[: self.steps_per_epoch * self.batch_size]
 
     def batches(self, epoch: int) -> list[NDArray[np.int64]]:
         """Returns the row numbers of each batch of one epoch."""
@@ -63,3 +84,8 @@ def steps_in_epoch(rows: int, batch_size: int, maximum_steps: int | None) -> int
     """Returns ceil(rows / batch_size), or ``maximum_steps`` where that is less."""
     steps = math.ceil(rows / batch_size)
     return steps if maximum_steps is None else min(steps, maximum_steps)
+
+
+def updates_in_epoch(steps: int, accumulation: int) -> int:
+    """Returns ceil(steps / accumulation): no update has batches of two epochs."""
+    return math.ceil(steps / accumulation)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typing
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, get_args
 
@@ -18,7 +18,7 @@ OUTPUT = "output"
 # What the program itself adds to the arguments that a component's YAML states.
 PROVIDED: Mapping[str, frozenset[str]] = {
     "data": frozenset({"seed"}),
-    "architecture": frozenset({"input_shape", "activation"}),
+    "architecture": frozenset({"input_shape", "tokens", "activation"}),
     "plots": frozenset({"result", "title"}),
 }
 _UNREAD = Component(target="", arguments={}, key="")
@@ -73,7 +73,9 @@ def _read_field(name: str, annotation: Any, plain: Mapping[str, Any]) -> tuple[A
 
 def _read_record(kind: Any, node: Any, key: str) -> tuple[Any, list[Fault]]:
     """Returns a record with the values of a mapping; those that are missing are None and have a fault."""
-    types = annotations_of(kind)
+    # YAML owns every number: what has a default of its own is not for YAML.
+    owned = {each.name for each in fields(kind) if each.default is MISSING}
+    types = {name: annotation for name, annotation in annotations_of(kind).items() if name in owned}
     if not isinstance(node, Mapping):
         rule = f"must be a mapping with the keys {listed(types)}"
         blank = dict.fromkeys(types)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import signal
 import threading
 import time
@@ -164,7 +165,7 @@ def _card(request: RunRequest) -> RunCard:
     tags = {
         "backend": experiment.backend.name,
         "command": request.command,
-        "config_sha256": identity.meaning(request.parameters),
+        "config_sha256": identity.meaning({**request.parameters, **_content(request)}),
         **identity.git_tags(Path.cwd()),
     }
     if request.sweep is not None:
@@ -182,6 +183,12 @@ def _card(request: RunRequest) -> RunCard:
         time=time.time(),
         process=this_process(),
     )
+
+
+def _content(request: RunRequest) -> dict[str, Scalar]:
+    """Returns the digest of what a run starts from, which means the same wherever it lies."""
+    start = request.experiment.training.start_from
+    return {"training.start_from": hashlib.sha256(Path(start).read_bytes()).hexdigest()} if start else {}
 
 
 def _chosen(request: RunRequest) -> tuple[str, ...]:

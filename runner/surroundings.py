@@ -1,4 +1,4 @@
-"""What an experiment needs around it: its framework, a folder that can be written, a store that answers."""
+"""What an experiment needs around it: its framework, a folder that can be written, a store that answers, its start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from runner import folders
+from runner import folders, starting
 from runner.errors import Fault
 from runner.experiment import Backend, Experiment, Tracking
 from runner.tracking import store
@@ -18,17 +18,19 @@ _SECONDS_FOR_AN_ANSWER = 5.0
 
 
 def faults(experiment: Experiment, folder: Path, *, unread: Collection[str] = ()) -> list[Fault]:
-    """Returns what is missing around an experiment; imports no framework and waits at most five seconds.
+    """Returns what is missing around an experiment; imports no framework.
 
     Args:
         experiment: what would be carried out.
         folder: where its files would go; it need not exist yet.
         unread: the first words of keys that have faults of their own, and of which nothing more is asked.
     """
+    of_store = list(_store_faults(experiment.tracking)) if "tracking" not in unread else []
     return [
         *(_framework_faults(experiment.backend) if "backend" not in unread else ()),
         *_folder_faults(folder),
-        *(_store_faults(experiment.tracking) if "tracking" not in unread else ()),
+        *of_store,
+        *starting.faults(experiment, unread={*unread, "tracking"} if of_store else unread),
     ]
 
 

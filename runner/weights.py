@@ -14,7 +14,7 @@ from runner.layers import Parameter, Sequence, Shape, parameters
 from runner.randomness import generator
 from runner.results import Weights
 
-_CONSTANTS = {"scale": 1.0, "shift": 0.0, "running_mean": 0.0, "running_variance": 1.0}
+WEIGHTS = "weights.safetensors"
 
 
 def draw(tree: Sequence, input_shape: Shape, initializer: Initializer, seed: int) -> Weights:
@@ -28,11 +28,18 @@ def draw(tree: Sequence, input_shape: Shape, initializer: Initializer, seed: int
 def _first_values(
     name: str, parameter: Parameter, initializer: Initializer, seed: int
 ) -> NDArray[np.float64]:
-    last = name.rpartition("/")[2]
-    if last in _CONSTANTS:
-        return np.full(parameter.shape, _CONSTANTS[last])
-    rule = initializer.kernel if last == "kernel" else initializer.bias
-    return rule(parameter, generator(seed, "weights", name))
+    draws = generator(seed, "weights", name)
+    if parameter.constant is not None:
+        return np.full(parameter.shape, parameter.constant)
+    if parameter.deviation is not None:
+        return parameter.deviation * draws.normal(parameter.shape)
+    rule = initializer.kernel if name.endswith("kernel") else initializer.bias
+    return rule(parameter, draws)
+
+
+def is_kernel(name: str) -> bool:
+    """Returns whether an array multiplies what comes in, by its canonical name: a kernel or a table."""
+    return name.endswith(("kernel", "table"))
 
 
 def digest(weights: Mapping[str, NDArray[np.float64]]) -> str:

@@ -9,25 +9,30 @@ from pathlib import Path
 CONF = Path(__file__).parents[1] / "conf"
 BACKENDS = ("torch", "keras")
 COUNTS = {
-    "activation": 13,
-    "architecture": 4,
+    "activation": 21,
+    "architecture": 7,
     "backend": 2,
-    "data": 12,
+    "data": 14,
     "debug": 4,
     "hydra/launcher": 1,
     "initializer": 11,
-    "loss": 6,
-    "optimizer": 5,
+    "loss": 11,
+    "optimizer": 10,
+    "parity": 1,
     "plots": 2,
-    "schedule": 6,
+    "schedule": 11,
     "tracking": 2,
     "training": 1,
 }
 BESIDE = {
+    "data=brackets": "architecture=rnn",
     "loss=binary_cross_entropy": "data=moons",
+    "loss=hinge": "data=moons",
     "loss=huber": "data=diabetes",
+    "loss=log_cosh": "data=diabetes",
     "loss=mae": "data=diabetes",
     "loss=mse": "data=diabetes",
+    "loss=poisson": "data=diabetes standardise=false",
 }
 
 
@@ -44,7 +49,7 @@ def names(group: str) -> list[str]:
 def overrides(group: str, name: str, backend: str) -> list[str]:
     """Returns a command line with an option and what goes with it; the option has the last word."""
     choice = f"{group}={name}"
-    return [f"backend={backend}", *filter(None, [BESIDE.get(choice)]), choice]
+    return [f"backend={backend}", *BESIDE.get(choice, "").split(), choice]
 
 
 def main() -> None:

@@ -285,7 +285,7 @@ def steps_of_torch(
 ) -> list[list[NDArray[Any]]]:
     import torch
 
-    from runner.backends.torch.training import _clip
+    from runner.backends.torch.updates import clip
 
     parameters = [torch.nn.Parameter(torch.tensor(weight)) for weight in weights]
     optimizer = component("torch", "optimizers", name)(**arguments)(zip(NAMES, parameters, strict=True))
@@ -295,7 +295,7 @@ def steps_of_torch(
             group["lr"] = float(rate)
         for parameter, gradient in zip(parameters, gradients_of(weights, step), strict=True):
             parameter.grad = torch.tensor(gradient.astype(weights[0].dtype))
-        _clip(parameters, clipping)
+        clip(parameters, clipping)
         optimizer.step()
         seen.append([parameter.detach().numpy().copy() for parameter in parameters])
     return seen

@@ -10,7 +10,7 @@ import pytest
 import runner
 
 BACKENDS = Path(runner.__file__).parent / "backends"
-COMPONENTS = {"activations": 13, "losses": 5, "optimizers": 5}
+COMPONENTS = {"activations": 21, "losses": 10, "optimizers": 10}
 NAMES = sorted(folder.name for folder in BACKENDS.iterdir() if (folder / "training.py").exists())
 
 
@@ -28,9 +28,10 @@ def test_both_backends_are_found() -> None:
 
 
 @pytest.mark.parametrize("backend", NAMES)
-def test_a_backend_has_the_five_modules(backend: str) -> None:
-    modules = {path.stem for path in (BACKENDS / backend).glob("*.py")}
-    assert modules == {"__init__", "activations", "layers", "losses", "optimizers", "training"}
+def test_a_backend_has_the_six_modules(backend: str) -> None:
+    # Beside them it may have others of its own.
+    modules = {path.stem for path in (BACKENDS / backend).iterdir()}
+    assert modules >= {"__init__", "activations", "export", "layers", "losses", "optimizers", "training"}
 
 
 @pytest.mark.parametrize("module", COMPONENTS)
@@ -54,18 +55,34 @@ def test_components_are_keyword_only_without_defaults(backend: str, module: str)
         assert all(argument.annotation for argument in node.args.kwonlyargs)
 
 
-def test_training_modules_answer_to_the_protocol() -> None:
-    signatures = [
-        {
-            name: [argument.arg for argument in node.args.kwonlyargs]
-            for name, node in functions(backend, "training").items()
-        }
-        for backend in NAMES
-    ]
-    expected = {
+@pytest.mark.parametrize("backend", NAMES)
+@pytest.mark.parametrize("module", COMPONENTS)
+def test_what_is_native_takes_the_arguments_of_ours(backend: str, module: str) -> None:
+    ours, native = functions(backend, module), functions(backend, f"native/{module}")
+    assert native
+    for name, node in native.items():
+        assert ast.unparse(node.args) == ast.unparse(ours[name].args)
+
+
+PROTOCOLS = {
+    "training": {
         "activation": ["function", "inputs"],
         "build": ["job"],
         "fit": ["model", "job", "observer"],
         "versions": [],
-    }
-    assert signatures[0] == signatures[1] == expected
+    },
+    "export": {"export": ["model", "job", "folder"]},
+    "native/randomness": {"first_weights": ["tree", "input_shape", "seed"], "permutation": []},
+}
+
+
+@pytest.mark.parametrize("module", PROTOCOLS)
+def test_modules_answer_to_their_protocol(module: str) -> None:
+    signatures = [
+        {
+            name: [argument.arg for argument in node.args.kwonlyargs]
+            for name, node in functions(backend, module).items()
+        }
+        for backend in NAMES
+    ]
+    assert signatures[0] == signatures[1] == PROTOCOLS[module]

@@ -34,6 +34,19 @@ def test_the_default_run_has_nothing_odd() -> None:
             ["training.early_stopping.patience: 30 epochs of patience never end in a training of 30 epochs."],
         ),
         (
+            [
+                "architecture=tree",
+                "architecture.layers=[{residual:[{conv2d:{filters:1,kernel_size:3,padding:same}},"
+                "{batch_norm:{momentum:0.1,epsilon:0.1}}]},flatten,{dense:{units:3,bias:false}},"
+                "{batch_norm:{momentum:0.1,epsilon:0.1}},{dense:{units:3}},activation,"
+                "{batch_norm:{momentum:0.1,epsilon:0.1}}]",
+            ],
+            [
+                "architecture.layers[0].residual[0].conv2d: has a bias directly before a batch_norm, whose gradient"
+                " is zero but for rounding, which Adam turns into steps; write bias: false."
+            ],
+        ),
+        (
             ["data=iris", "debug.rows=10", "training.batch_size=6"],
             [
                 "split: 2 validation rows cannot hold all 3 classes of data=iris.",

@@ -14,6 +14,7 @@ ADAM = {
     "epsilon": 1e-8,
     "l2": 0.0,
     "decoupled_weight_decay": 0.0,
+    "decay_on": "all",
 }
 
 

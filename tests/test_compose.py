@@ -24,7 +24,7 @@ def test_the_default_run_is_what_the_yaml_says() -> None:
     with compose.session():
         experiment = compose.read(compose.compose([]))
     assert (experiment.name, experiment.seed, experiment.standardise) == (None, 0, True)
-    assert experiment.backend == Backend(name="torch", package=TORCH)
+    assert experiment.backend == Backend(name="torch", package=TORCH, semantics="canonical")
     assert experiment.data == Component(target="runner.data.shipped.digits", arguments={}, key="data")
     assert experiment.split == Split(validation=0.15, test=0.15)
     assert experiment.architecture.name == "mlp"
@@ -38,7 +38,7 @@ def test_the_default_run_is_what_the_yaml_says() -> None:
     assert experiment.training.epochs == 30
     assert experiment.training.early_stopping == EarlyStopping(patience=None, minimum_improvement=0.0)
     assert experiment.training.clipping == Clipping(global_norm=None, value=None)
-    assert experiment.tracking == Tracking(enabled=True, uri=None, experiment="runner")
+    assert experiment.tracking == Tracking(enabled=True, uri=None, experiment="runner", model="numpy")
     assert experiment.debug == Debug(maximum_steps=None, rows=None, one_batch=False, stop_below_loss=None)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import struct
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +89,7 @@ def test_other_classes_than_stated_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_all_options_can_be_read_and_are_as_promised() -> None:
-    assert len(OPTIONS) == 12
+    assert len(OPTIONS) == 14
     for path in OPTIONS:
         source = from_yaml(path)
         splits = split_of(source, standardise=True)
@@ -164,7 +167,82 @@ def test_random_classes_are_random() -> None:
     assert all(2800 < count < 3200 for count in np.bincount(targets))
 
 
-@pytest.mark.parametrize("name", ["moons", "circles", "spirals", "blobs", "xor", "sine", "random"])
+def test_adding_marks_two_numbers_and_adds_them() -> None:
+    source = made.adding(samples=2000, length=7, seed=0)
+    inputs, targets = source.read()
+    assert source.input_shape == (7, 2)
+    np.testing.assert_array_equal(inputs[..., 1].sum(axis=1), 2)
+    for row, (total,) in zip(inputs, targets, strict=True):
+        assert sum(number for number, mark in row if mark) == pytest.approx(total, abs=1e-15)
+    # Every place is marked as often as any other, and numbers are those of U(0, 1).
+    assert inputs[..., 1].mean(axis=0) == pytest.approx([2 / 7] * 7, abs=0.04)
+    assert inputs[..., 0].mean() == pytest.approx(0.5, abs=0.01)
+    assert 0 <= inputs[..., 0].min() < inputs[..., 0].max() < 1
+
+
+def reduced(string: str) -> str:
+    """What is left once pairs are crossed out."""
+    while (shorter := string.replace("()", "").replace("[]", "")) != string:
+        string = shorter
+    return string
+
+
+def test_brackets_are_balanced_where_they_are_said_to_be() -> None:
+    source = made.brackets(samples=400, length=10, kinds=2, seed=0)
+    inputs, targets = source.read()
+    assert (source.tokens, source.classes, source.input_shape) == (4, ("unbalanced", "balanced"), (10,))
+    assert Counter(targets.tolist()) == {0: 200, 1: 200}
+    for row, label in zip(inputs, targets, strict=True):
+        string = "".join("()[]"[int(token)] for token in row)
+        assert (reduced(string) == "") == bool(label)
+        # Counting does not tell the classes apart.
+        assert string.count("(") == string.count(")")
+
+
+def test_balanced_strings_are_equally_likely() -> None:
+    inputs, targets = made.brackets(samples=20000, length=6, kinds=1, seed=1).read()
+    counts = Counter(tuple(row) for row in inputs[targets == 1].astype(int).tolist())
+    # The third Catalan number; a deviation of a count is 40.
+    assert len(counts) == 5
+    assert all(abs(count - 2000) < 200 for count in counts.values())
+
+
+@pytest.mark.parametrize(
+    ("make", "sentence"),
+    [
+        (lambda: made.adding(samples=9, length=1, seed=0), "data.length: must be at least 2. Received: 1."),
+        (
+            lambda: made.brackets(samples=9, length=5, kinds=1, seed=0),
+            "data.length: must be even. Received: 5.",
+        ),
+    ],
+)
+def test_made_sequences_need_their_length(make: Callable[[], Source], sentence: str) -> None:
+    with pytest.raises(ConfigurationError, match=re.escape(sentence)):
+        make()
+
+
+def test_tokens_are_never_standardised() -> None:
+    splits = split_of(made.brackets(samples=200, length=6, kinds=2, seed=0), standardise=True)
+    assert set(np.unique(splits.train.inputs)) == {0.0, 1.0, 2.0, 3.0}
+    np.testing.assert_array_equal(splits.input_mean, np.zeros(6))
+    np.testing.assert_array_equal(splits.input_scale, np.ones(6))
+
+
+@pytest.mark.parametrize("wrong", [0.5, 4.0, -1.0])
+def test_tokens_must_be_the_whole_numbers_that_were_promised(wrong: float) -> None:
+    source = made.brackets(samples=200, length=6, kinds=2, seed=0)
+    inputs, targets = source.read()
+    inputs[3, 2] = wrong
+    with pytest.raises(
+        ConfigurationError, match=r"data: must hold tokens, whole numbers from 0 to 3. Received:"
+    ):
+        split_of(replace(source, read=lambda: (inputs, targets)))
+
+
+@pytest.mark.parametrize(
+    "name", ["moons", "circles", "spirals", "blobs", "xor", "sine", "random", "adding", "brackets"]
+)
 def test_made_data_follow_the_seed(name: str) -> None:
     path = CONF / f"{name}.yaml"
     (first, _), (again, _), (other, _) = (from_yaml(path, seed).read() for seed in (5, 5, 6))

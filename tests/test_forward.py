@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from oracle import activations as oracle
 from support import experiment, trained
-from test_backend_layers import CASES, tree_of, weights_of
+from test_backend_layers import CASES, inputs_of, own, tree_of, weights_of
 
 from runner import forward, layers, network_file
 from runner.blueprint import blueprint
@@ -24,10 +24,15 @@ from runner.network_file import Network
 from runner.weights import read
 
 CONF = Path(__file__).parents[1] / "conf" / "activation"
-ARGUMENTS = {"leaky_relu": {"negative_slope": 0.1}, "elu": {"alpha": 1.5}}
+ARGUMENTS = {
+    "leaky_relu": {"negative_slope": 0.1},
+    "elu": {"alpha": 1.5},
+    "celu": {"alpha": 1.5},
+    "hard_tanh": {"minimum": -1.5, "maximum": 0.5},
+}
 TREE = (
     "architecture.layers=[flatten,{dense:{units:24}},activation,{residual:[{dense:{units:24}},activation]},"
-    "{sequence:[{layer_norm:{epsilon:1e-5}}]},{concatenation:[[{dense:{units:4}}],[activation]]},"
+    "{sequence:[{layer_norm:{epsilon:1e-5}}]},{concatenate:[[{dense:{units:4}}],[activation]]},"
     "{dropout:{rate:0.2}}]"
 )
 NETWORKS = {
@@ -38,8 +43,18 @@ NETWORKS = {
         "architecture.filters=[4,6]",
     ],
     "tree of blocks": ["architecture=tree", TREE, "activation=gelu", "standardise=false"],
+    "resnet": ["architecture=resnet", "architecture.stages=[4,6]", "activation=prelu", "debug=limit"],
+    "rnn of tokens": ["architecture=rnn", "data=brackets", "architecture.bidirectional=true", "debug=limit"],
+    "transformer of numbers": ["architecture=transformer", "data=adding", "activation=glu", "debug=limit"],
     "probability": ["data=breast_cancer", "activation=selu"],
     "value": ["data=diabetes", "activation=leaky_relu"],
+    "count": ["data=diabetes", "loss=poisson", "standardise=false", "optimizer.learning_rate=0.01"],
+    "softmax over the height": [
+        "architecture=cnn",
+        "architecture.hidden_sizes=[]",
+        "activation=softmax",
+        "activation.axis=0",
+    ],
 }
 
 
@@ -55,23 +70,23 @@ def written(tree: layers.Sequence, shape: layers.Shape, folder: Path) -> forward
 
 
 # In evaluation mode, as predictions are made.
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case[2]])
+@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.training])
 def test_layer(name: str, tmp_path: Path) -> None:
     layer, shape, _, equation = CASES[name]
     tree = tree_of(layer)
-    x = np.random.default_rng(0).normal(size=(4, *shape))
+    x = inputs_of(layer, shape)
     weights = weights_of(tree, shape)
-    own = {key.rpartition("/")[2]: value for key, value in weights.items()}
     found = forward.predict(written(tree, shape, tmp_path), weights, x)
-    np.testing.assert_allclose(found, equation(x, own).reshape(4, -1), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found, equation(x, own(weights)).reshape(len(x), -1), rtol=1e-12, atol=1e-14)
+    assert forward.predict(written(tree, shape, tmp_path), weights, x[:0]).shape == (0, found.shape[1])
 
 
 def test_every_activation_of_the_project_is_known() -> None:
     assert set(forward.ACTIVATIONS) == {path.stem for path in CONF.glob("*.yaml")}
-    assert len(forward.ACTIVATIONS) == 13
+    assert len(forward.ACTIVATIONS) == 21
 
 
-@pytest.mark.parametrize("name", forward.ACTIVATIONS)
+@pytest.mark.parametrize("name", sorted(forward.ACTIVATIONS.keys() - {"glu", "prelu"}))
 def test_activation(name: str) -> None:
     x = np.random.default_rng(0).normal(scale=20.0, size=(50, 7))
     arguments = ARGUMENTS.get(name, {})
@@ -134,10 +149,26 @@ def test_inputs_of_another_shape_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_function_of_a_users_own_is_named() -> None:
-    targets = ["runner.backends.torch.activations.relu", "mine.snake", "runner.backends.torch.layers.relu6"]
+    targets = ["runner.backends.torch.activations.relu", "mine.snake", "runner.backends.torch.layers.sine"]
     functions = [Component(target=each, arguments={}, key="activation") for each in targets]
     tree = layers.Sequence(tuple(layers.Activation(function=each) for each in [*functions, functions[1]]))
-    assert network_file.unknown_functions(tree, (3,)) == targets[1:]
+    assert network_file.unknown_functions(tree, (3,)) == functions[1:]
+
+
+def test_a_function_of_a_users_own_stands_in_the_file_by_its_whole_target(tmp_path: Path) -> None:
+    inner = Component(target="mine.sine", arguments={"rate": 2}, key="activation.of")
+    function = Component(target="mine.snake", arguments={"of": inner}, key="activation")
+    tree = layers.named(layers.Sequence((layers.Activation(function=function),)))
+    (layer,) = written(tree, (3,), tmp_path)["layers"]
+    assert layer["activation"]["function"] == "mine.snake"
+    assert layer["activation"]["arguments"] == {"of": {"_target_": "mine.sine", "rate": 2}}
+
+
+def test_of_no_examples_it_says_nothing(tmp_path: Path) -> None:
+    tree = layers.named(layers.Sequence((layers.Flatten(), layers.Dense(units=3))))
+    weights = weights_of(tree, (2, 2, 1))
+    found = forward.predict(written(tree, (2, 2, 1), tmp_path), weights, np.zeros((0, 2, 2, 1)))
+    assert found.shape == (0, 3)
 
 
 def test_the_file_that_goes_with_a_model_needs_nothing_of_this_project() -> None:

@@ -30,6 +30,10 @@ def test_boundary_of_a_linear_model_is_where_its_equation_says(backend: str) -> 
     assert 1.8 < boundary.inputs[:, 0].max() < 2.8
 
 
+def test_tokens_have_no_boundary() -> None:
+    assert trained("data=brackets", "data.length=2", "architecture=rnn", *QUICK)[0].boundary is None
+
+
 def test_boundary_is_in_the_units_of_the_data() -> None:
     plain, _ = trained("data=moons", "standardise=false", *QUICK)
     standardised, _ = trained("data=moons", *QUICK)
@@ -60,9 +64,19 @@ def test_both_backends_meet_the_same_pre_activations() -> None:
     np.testing.assert_allclose(traces[0].shares, traces[1].shares, atol=1e-9)
 
 
-@pytest.mark.parametrize("overrides", [["activation=softmax"], ["architecture=linear"]])
-def test_activation_without_a_curve_is_left_out(overrides: list[str]) -> None:
-    assert trained("data=moons", *overrides, *QUICK)[0].activation is None
+@pytest.mark.parametrize(
+    "override", ["activation=softmax", "activation=glu", "activation=prelu", "architecture=linear"]
+)
+def test_activation_without_a_curve_is_left_out(override: str) -> None:
+    assert trained("data=moons", override, *QUICK)[0].activation is None
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("axis", [-3, 1, 2])
+def test_activation_over_an_axis_of_images_has_no_curve(axis: int, backend: str) -> None:
+    images = ["architecture=cnn", "architecture.hidden_sizes=[]", "activation=softmax"]
+    result, _ = trained(f"backend={backend}", *images, f"activation.axis={axis}", "debug=fast", *QUICK)
+    assert result.activation is None
 
 
 def test_mistakes_are_the_surest_ones_first() -> None:

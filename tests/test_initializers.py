@@ -14,7 +14,7 @@ from scipy import stats
 
 from runner import initializers
 from runner.errors import ConfigurationError
-from runner.layers import Convolution, Dense, Parameter
+from runner.layers import Conv2d, Dense, Gru, Parameter
 from runner.randomness import generator
 
 CONF = Path(__file__).parents[1] / "conf" / "initializer"
@@ -33,7 +33,7 @@ def made(name: str) -> initializers.Initializer:
 
 def test_every_option_draws_float64_in_the_shape_asked_for() -> None:
     assert len(OPTIONS) == 11
-    filters = Convolution(filters=6, kernel_size=3, stride=1, padding="same").parameters((8, 8, 2))
+    filters = Conv2d(filters=6, kernel_size=3, stride=1, padding="same").parameters((8, 8, 2))
     for name, node in OPTIONS.items():
         assert node["_target_"] == f"runner.initializers.{name}"
         for parameter in (KERNEL, filters["kernel"]):
@@ -64,9 +64,21 @@ def test_normal_families_are_plain_normal(name: str) -> None:
 
 
 def test_the_fans_of_a_convolution_count_its_area() -> None:
-    layer = Convolution(filters=64, kernel_size=3, stride=1, padding="same")
+    layer = Conv2d(filters=64, kernel_size=3, stride=1, padding="same")
     values = made("he_normal").kernel(layer.parameters((8, 8, 16))["kernel"], generator(0, "area"))
     assert np.var(values) == pytest.approx(2 / (3 * 3 * 16), rel=0.05)
+
+
+def test_the_fans_of_groups_and_of_gates_count_one_of_them() -> None:
+    grouped = Conv2d(filters=64, kernel_size=3, stride=1, padding="same", groups=4).parameters((8, 8, 16))
+    assert (grouped["kernel"].fan_in, grouped["kernel"].fan_out) == (9 * 4, 9 * 16)
+    gru = Gru(units=5, returns="last").parameters((8, 3))
+    assert {word: (each.shape, each.fan_in, each.fan_out) for word, each in gru.items()} == {
+        "kernel": ((3, 15), 3, 5),
+        "bias": ((15,), 3, 5),
+        "recurrent_kernel": ((5, 15), 5, 5),
+        "recurrent_bias": ((15,), 5, 5),
+    }
 
 
 @pytest.mark.parametrize("seed", [0, 1])

@@ -9,13 +9,30 @@ from support import curve, trained
 BATCH_NORM = "architecture.batch_norm=true"
 TREE = (
     "architecture.layers=[flatten,{dense:{units:24}},activation,{residual:[{dense:{units:24}},activation]},"
-    "{layer_norm:{epsilon:1e-5}},{concatenation:[[{dense:{units:4}}],[activation]]},{dropout:{rate:0.2}}]"
+    "{layer_norm:{epsilon:1e-5}},{concatenate:[[{dense:{units:4}}],[activation]]},{dropout:{rate:0.2}}]"
 )
 IMAGE_TREE = (
-    "architecture.layers=[{convolution:{filters:4,kernel_size:2,stride:1,padding:same}},{batch_norm:{momentum:0.1,"
+    "architecture.layers=[{conv2d:{filters:4,kernel_size:2,stride:1,padding:same}},{batch_norm:{momentum:0.1,"
     "epsilon:1e-5}},activation,{dropout:{rate:0.3}},{layer_norm:{epsilon:1e-5}},{max_pool:{size:3,stride:2}},"
-    "{concatenation:[[{convolution:{filters:2,kernel_size:1,stride:1,padding:valid}}],[activation]]},"
+    "{concatenate:[[{conv2d:{filters:2,kernel_size:1,stride:1,padding:valid}}],[activation]]},"
     "{average_pool:{size:2,stride:1}}]"
+)
+CONVOLUTIONS = (
+    "architecture.layers=[{conv2d:{filters:6,kernel_size:3,padding:same}},activation,"
+    "{conv2d:{filters:4,kernel_size:3,padding:same,groups:2,dilation:2}},{group_norm:{groups:2,epsilon:1e-5}},activation,"
+    "{max_pool:{size:3,stride:2,padding:same}},{conv2d_transpose:{filters:2,kernel_size:3,stride:2,padding:same}},"
+    "{average_pool:{size:3,stride:2,padding:same}}]"
+)
+SEQUENCES = (
+    "architecture.layers=[{reshape:{shape:[16,4]}},{conv1d:{filters:6,kernel_size:3,stride:2,padding:same}},"
+    "{batch_norm:{momentum:0.1,epsilon:1e-5}},activation,{group_norm:{groups:3,epsilon:1e-5}},"
+    "{max_pool:{size:2,stride:2}},{concatenate:[[{lstm:{units:3,returns:all}}],[{self_attention:{heads:2,causal:true}}]]},"
+    "{dropout:{rate:0.2}},{residual:{body:[{layer_norm:{epsilon:1e-5}},{dense:{units:4}}],shortcut:[{dense:{units:4}}]}},"
+    "{concatenate:[[global_max_pool],[global_average_pool]]}]"
+)
+TOKENS = (
+    "architecture.layers=[{embedding:{vocabulary:4,features:3}},positional_embedding,"
+    "{gru:{units:4,bidirectional:true,returns:last}}]"
 )
 CASES = {
     "sgd": ["optimizer=sgd"],
@@ -27,6 +44,19 @@ CASES = {
     "adamw": ["optimizer=adamw", "optimizer.decoupled_weight_decay=0.1"],
     "rmsprop": ["optimizer=rmsprop", "optimizer.momentum=0.5", "schedule=exponential"],
     "adagrad": ["optimizer=adagrad", "optimizer.initial_accumulator=0.1"],
+    "decay on kernels": [
+        BATCH_NORM,
+        "optimizer=sgd",
+        "optimizer.l2=0.01",
+        "optimizer.decoupled_weight_decay=0.1",
+        "optimizer.decay_on=kernels",
+    ],
+    "amsgrad": ["optimizer=amsgrad", "schedule=one_cycle"],
+    "nadam": ["optimizer=nadam", "optimizer.decoupled_weight_decay=0.1", "schedule=polynomial"],
+    "adamax": ["optimizer=adamax", "optimizer.l2=0.001", "schedule=inverse_square_root"],
+    "centered rmsprop": ["optimizer=rmsprop", "optimizer.centered=true", "activation=hard_silu"],
+    "adadelta": ["optimizer=adadelta", "schedule=cosine_restarts", "schedule.first_period_epochs=1"],
+    "lion": ["optimizer=lion", "optimizer.decoupled_weight_decay=0.1", "optimizer.decay_on=kernels"],
     "clip norm": ["optimizer=sgd", "training.clipping.global_norm=0.5"],
     "clip value": ["optimizer=sgd", "training.clipping.value=0.01"],
     "dropout": ["architecture.dropout=0.5"],
@@ -42,6 +72,40 @@ CASES = {
     "cnn, valid": ["architecture=cnn", "architecture.padding=valid", "architecture.filters=[4]"],
     "tree": ["architecture=tree", TREE, "activation=gelu"],
     "tree of images": ["architecture=tree", IMAGE_TREE, "activation=softmax"],
+    "convolutions": ["architecture=tree", CONVOLUTIONS, "activation=prelu", "activation.channels=true"],
+    "sequences": ["architecture=tree", SEQUENCES, "optimizer=sgd", "optimizer.momentum=0.9"],
+    "repeated tokens": ["architecture=tree", TOKENS, "data=brackets"],
+    "resnet": ["architecture=resnet", "architecture.stages=[4,6]", "optimizer=sgd"],
+    **{
+        f"{cell}, {way}": ["architecture=rnn", f"architecture.cell={cell}", "architecture.units=[8]", *more]
+        for cell in ("simple_rnn", "lstm", "gru")
+        for way, more in (
+            ("forward", []),
+            ("bidirectional", ["architecture.bidirectional=true", "architecture.units=[4]", "data=adding"]),
+        )
+    },
+    "stacked rnn of tokens, dropout": [
+        "architecture=rnn",
+        "architecture.units=[6,4]",
+        "architecture.dropout=0.2",
+        "data=brackets",
+    ],
+    "transformer": [
+        "architecture=transformer",
+        "architecture.depth=1",
+        "architecture.dropout=0.1",
+        "activation=gelu",
+    ],
+    "transformer of tokens": [
+        "architecture=transformer",
+        "architecture.depth=1",
+        "data=brackets",
+        "optimizer=sgd",
+    ],
+    "glu": ["activation=glu"],
+    "glu, cnn": ["activation=glu", "architecture=cnn", "architecture.filters=[4,8]"],
+    "prelu": ["activation=prelu"],
+    "prelu, cnn": ["activation=prelu", "architecture=cnn", "architecture.filters=[4,8]", BATCH_NORM],
     "linear": ["architecture=linear"],
     "plateau": [
         "schedule=reduce_on_plateau",
@@ -61,6 +125,23 @@ CASES = {
         "loss.label_smoothing=0.1",
     ],
     "binary": ["data=breast_cancer", "loss.binary.label_smoothing=0.1"],
+    "hinge": ["data=breast_cancer", "loss=hinge", "activation=celu"],
+    "positive weight": ["data=breast_cancer", "loss.binary.positive_weight=3", "activation=softsign"],
+    "divergence": [
+        "loss=kl_divergence",
+        "loss.label_smoothing=0.1",
+        "schedule=multi_step",
+        "schedule.epochs=[1,3]",
+    ],
+    "cosine": ["loss=cosine", "activation=hard_tanh"],
+    "log cosh": ["data=diabetes", "loss=log_cosh", "activation=log_sigmoid"],
+    "poisson": ["data=diabetes", "loss=poisson", "standardise=false", "activation=relu6"],
+    "softmax over the width": [
+        "architecture=cnn",
+        "architecture.hidden_sizes=[]",
+        "activation=softmax",
+        "activation.axis=1",
+    ],
     "mse": ["data=diabetes"],
     "mae": ["data=diabetes", "loss=mae", "activation=tanh"],
     "huber": ["data=sine", "loss=huber", "activation=tanh"],

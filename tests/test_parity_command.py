@@ -94,3 +94,35 @@ def test_what_has_no_meaning_is_refused_at_once(tmp_path: Path) -> None:
     assert "backend: is not for you to choose here: parity trains on both." in done.stderr
     assert "-m: parity compares one configuration at a time." in done.stderr
     assert not any(tmp_path.iterdir())
+
+
+def test_native_semantics_is_different_and_every_difference_is_accounted_for(tmp_path: Path) -> None:
+    native = ("backend.semantics=native", "activation=selu", "optimizer=sgd", "optimizer.momentum=0.9")
+    done = parity(tmp_path, *SMALL, "parity.perturbations=1", "training.precision=64", *native)
+    assert done.returncode == 1, done.stdout + done.stderr
+    said = " ".join(done.stdout.split())
+    assert "Different." in said
+    assert "step 1, the batch that was trained on. " in said
+    assert "the learning rate inside the momentum buffer" in said
+    assert "that is backend.semantics=canonical." in said
+    (folder,) = tmp_path.glob("outputs/*/*")
+    with (folder / "attribution.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["first_weights", "batch_order", "optimizer", "activation"]
+    before, after = ([float(row[column]) for row in rows] for column in ("before", "after"))
+    # Each correction begins where the one before it ended; the last one leaves rounding.
+    assert before[1:] == after[:-1]
+    assert before[0] > 1e-2
+    assert after[2] < 1e-9
+    assert after[-1] <= 1e-12
+    (double,) = json.loads((folder / "verdict.json").read_text())["findings"]
+    assert before[0] >= double["loss_gap"]
+    assert (folder / "figures" / "attribution.png").stat().st_size > 10_000
+    with sqlite3.connect(tmp_path / "mlflow.db") as store:
+        tags = dict(store.execute("select key, value from tags").fetchall())
+        told = dict(store.execute("select key, value from metrics where key like 'attribution/%'").fetchall())
+    assert tags["semantics"] == "native"
+    assert tags["verdict"] == "different"
+    assert f"The order of the rows: {before[1]:.1e} -> {after[1]:.1e}" in tags["mlflow.note.content"]
+    assert told["attribution/native"] == before[0]
+    assert [told[f"attribution/{row['name']}"] for row in rows] == after

@@ -1,6 +1,7 @@
 """Functions that return the body of a network: everything before the output layer, which follows from the loss."""
 
-from runner.architectures.shipped import cnn, linear, mlp
+from runner.architectures.sequential import rnn, transformer
+from runner.architectures.shipped import cnn, linear, mlp, resnet
 from runner.architectures.written import tree
 
-__all__ = ["cnn", "linear", "mlp", "tree"]
+__all__ = ["cnn", "linear", "mlp", "resnet", "rnn", "transformer", "tree"]

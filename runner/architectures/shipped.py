@@ -1,4 +1,4 @@
-"""The architectures that come with the project."""
+"""Architectures for rows of features and for images."""
 
 from __future__ import annotations
 
@@ -8,12 +8,14 @@ from runner.experiment import Component
 from runner.layers import (
     Activation,
     BatchNorm,
-    Convolution,
+    Conv2d,
     Dense,
     Dropout,
     Flatten,
+    GlobalAveragePool,
     Layer,
     MaxPool,
+    Residual,
     Sequence,
     Shape,
 )
@@ -68,7 +70,7 @@ def cnn(
     norm = BatchNorm(momentum=batch_norm_momentum, epsilon=batch_norm_epsilon) if batch_norm else None
     layers: list[Layer] = []
     for count in filters:
-        convolution = Convolution(
+        convolution = Conv2d(
             filters=count, kernel_size=kernel_size, stride=stride, padding=padding, bias=norm is None
         )
         layers += _block(convolution, norm, activation, 0.0)
@@ -78,6 +80,40 @@ def cnn(
     for units in hidden_sizes:
         layers += _block(Dense(units=units, bias=norm is None), norm, activation, dropout)
     return Sequence(tuple(layers))
+
+
+def resnet(
+    *,
+    activation: Component,
+    stages: list[PositiveCount],
+    blocks: PositiveCount,
+    kernel_size: PositiveCount,
+    batch_norm_momentum: OpenUnitInterval,
+    batch_norm_epsilon: Positive,
+) -> Sequence:
+    """Residual blocks of two convolutions with batch norm, in stages that halve the sides; then the mean over all pixels.
+
+    h <- f(shortcut(h) + norm(W f(norm(V h)))); where a block changes the shape, its shortcut is a convolution with a
+    kernel of 1 and batch norm, otherwise h itself. Source: He et al., 2016, the networks for CIFAR-10.
+    """
+    norm = BatchNorm(momentum=batch_norm_momentum, epsilon=batch_norm_epsilon)
+    function = Activation(function=activation)
+
+    def convolution(filters: int, size: int, stride: int) -> list[Layer]:
+        return [Conv2d(filters=filters, kernel_size=size, stride=stride, padding="same", bias=False), norm]
+
+    layers: list[Layer] = [*convolution(stages[0], kernel_size, 1), function]
+    before = stages[0]
+    for stage, filters in enumerate(stages):
+        for number in range(blocks):
+            stride = 2 if stage > 0 and number == 0 else 1
+            first, second = (convolution(filters, kernel_size, step) for step in (stride, 1))
+            body = (*first, function, *second)
+            changes = stride > 1 or filters != before
+            shortcut = Sequence(tuple(convolution(filters, 1, stride))) if changes else None
+            layers += [Residual(Sequence(body), shortcut), function]
+            before = filters
+    return Sequence((*layers, GlobalAveragePool()))
 
 
 def _flattened(input_shape: Shape) -> tuple[Layer, ...]:

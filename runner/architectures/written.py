@@ -13,14 +13,15 @@ from runner.layers import Sequence
 from runner.suggestions import nearest
 from runner.values import broken_rule, shown
 
-_BLOCKS = ("sequence", "residual", "concatenation")
+_PATHS = ("body", "shortcut")
 
 
 def tree(*, activation: Component, layers: list[str | Mapping[str, Component | Any]]) -> Sequence:
     """The layers of a list, in order.
 
     An entry is a word (``flatten``), a word with its arguments (``dense: {units: 64}``), or a block with layers of its
-    own: ``residual: [...]`` adds its input to its output, ``concatenation: [[...], [...]]`` joins branches.
+    own: ``residual: [...]`` adds its input to its output, ``residual: {body: [...], shortcut: [...]}`` adds what two
+    lists make of its input, ``concatenate: [[...], [...]]`` joins branches.
     A bare ``activation`` is the experiment's activation.
 
     Raises:
@@ -65,10 +66,10 @@ class _Reader:
         return None
 
     def _layer(self, word: str, arguments: Any, key: str) -> layers.Layer | None:
-        if word in _BLOCKS:
+        if word in layers.BLOCKS:
             return self._block(word, arguments, f"{key}.{word}")
         if word not in layers.VOCABULARY:
-            words = [*layers.VOCABULARY, *_BLOCKS]
+            words = [*layers.VOCABULARY, *layers.BLOCKS]
             self.faults.append(
                 Fault(
                     key,
@@ -84,17 +85,27 @@ class _Reader:
         return self._leaf(layers.VOCABULARY[word], {} if arguments is None else arguments, f"{key}.{word}")
 
     def _block(self, word: str, entries: Any, key: str) -> layers.Layer:
-        if word == "concatenation":
+        if word == "concatenate":
             branches = entries if isinstance(entries, list) else []
             if not branches:
                 self.faults.append(
                     Fault(key, "must be a list of branches, each a list of layers", shown(entries))
                 )
-            return layers.Concatenation(
+            return layers.Concatenate(
                 tuple(self.sequence(branch, f"{key}[{place}]") for place, branch in enumerate(branches))
             )
-        sequence = self.sequence(entries, key)
-        return layers.Residual(sequence) if word == "residual" else sequence
+        if word == "residual":
+            return self._residual(entries, key)
+        return self.sequence(entries, key)
+
+    def _residual(self, entries: Any, key: str) -> layers.Residual:
+        if not isinstance(entries, Mapping):
+            return layers.Residual(self.sequence(entries, key))
+        if set(entries) != set(_PATHS):
+            rule = "must be a list of layers, or have the keys body and shortcut, each a list of layers"
+            self.faults.append(Fault(key, rule, shown(entries)))
+            return layers.Residual(Sequence(()))
+        return layers.Residual(*(self.sequence(entries[path], f"{key}.{path}") for path in _PATHS))
 
     def _leaf(self, kind: type[layers.Leaf], arguments: Any, key: str) -> layers.Leaf | None:
         if kind is layers.Activation:

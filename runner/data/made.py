@@ -174,6 +174,83 @@ def _sine(samples: int, waves: float, noise: float, seed: int) -> Arrays:
     return inputs, _noisy(np.sin(2 * np.pi * waves * inputs), noise, draws)
 
 
+def adding(*, samples: PositiveCount, length: PositiveCount, seed: Count) -> Source:
+    """A regression on sequences: numbers of U(0, 1), two of them marked by a 1 beside them; y is the sum of these two.
+
+    Args:
+        samples: how many rows.
+        length: how many numbers stand in a row, at least 2.
+        seed: decides the numbers and the marks.
+
+    Source: Hochreiter and Schmidhuber, 1997.
+    """
+    if length < 2:
+        raise ConfigurationError([Fault("data.length", "must be at least 2", str(length))])
+    read = partial(_adding, samples, length, seed)
+    return Source("adding", "regression", (length, 2), (), samples, read)
+
+
+def _adding(samples: int, length: int, seed: int) -> Arrays:
+    draws = generator(seed, "data", "adding")
+    numbers = draws.uniform((samples, length))
+    marked = np.argsort(draws.uniform((samples, length)), axis=1) < 2
+    return np.stack([numbers, marked], axis=-1), (numbers * marked).sum(axis=1, keepdims=True)
+
+
+def brackets(*, samples: PositiveCount, length: PositiveCount, kinds: PositiveCount, seed: Count) -> Source:
+    """Strings of brackets as tokens, 2 k for the opening bracket of kind k and 2 k + 1 for its closing one: balanced?
+
+    A string of class 0 is a balanced one whose brackets were shuffled, so that counting them does not tell the classes
+    apart. The same string may occur twice.
+
+    Args:
+        samples: how many rows, half of each class.
+        length: how many brackets stand in a row, even.
+        kinds: how many kinds of brackets there are.
+        seed: decides the strings.
+    """
+    if length % 2:
+        raise ConfigurationError([Fault("data.length", "must be even", str(length))])
+    read = partial(_brackets, samples, length, kinds, seed)
+    classes = ("unbalanced", "balanced")
+    return Source("brackets", "binary", (length,), classes, samples, read, tokens=2 * kinds)
+
+
+def _brackets(samples: int, length: int, kinds: int, seed: int) -> Arrays:
+    draws = generator(seed, "data", "brackets")
+    labels = _labels(samples, 2)
+    strings = [_balanced(length, kinds, draws) for _ in range(samples)]
+    for number in np.flatnonzero(labels == 0):
+        while _is_balanced(strings[number]):
+            strings[number] = strings[number][draws.permutation(length)]
+    return np.stack(strings).astype(np.float64), labels
+
+
+def _balanced(length: int, kinds: int, draws: Draws) -> NDArray[np.int64]:
+    """Returns a balanced string, each of them as likely as any other. Source: Arnold and Sleep, 1980."""
+    chances, choices = draws.uniform((2, length))
+    string: list[int] = []
+    still_open: list[int] = []
+    for place in range(length):
+        left, depth = length - place, len(still_open)
+        if chances[place] < (left - depth) * (depth + 2) / (2 * left * (depth + 1)):
+            still_open.append(int(choices[place] * kinds))
+            string.append(2 * still_open[-1])
+        else:
+            string.append(2 * still_open.pop() + 1)
+    return np.array(string)
+
+
+def _is_balanced(string: NDArray[np.int64]) -> bool:
+    still_open: list[int] = []
+    for kind, closes in zip(*np.divmod(string, 2), strict=True):
+        if not closes:
+            still_open.append(kind)
+        elif not still_open or still_open.pop() != kind:
+            return False
+    return not still_open
+
+
 def _classification(
     name: str, features: int, classes: int, samples: int, read: Callable[[], Arrays]
 ) -> Source:

@@ -25,7 +25,8 @@ def prepare(source: Source, *, split: Split, standardise: bool, seed: int, debug
         source: the data set.
         split: the shares kept for validation and for test; a share above 0 gives at least one row.
         standardise: whether each input element x becomes (x - mean) / standard deviation, both taken over the
-            training rows; the targets of a regression likewise. What is constant there is divided by 1.
+            training rows; the targets of a regression likewise. What is constant there is divided by 1, tokens are left
+            as they are.
         seed: decides which row goes where.
         debug: ``rows`` limits how many rows there are before they are split.
 
@@ -37,12 +38,12 @@ def prepare(source: Source, *, split: Split, standardise: bool, seed: int, debug
     parts = tuple(Rows(inputs[part], targets[part]) for part in _parts(order, split))
     input_mean, input_scale = np.zeros(source.input_shape), np.ones(source.input_shape)
     mean, scale = 0.0, 1.0
-    if standardise:
+    if standardise and source.tokens is None:
         input_mean, input_scale = _statistics(parts[0].inputs)
         parts = tuple(Rows((part.inputs - input_mean) / input_scale, part.targets) for part in parts)
-        if source.task == "regression":
-            mean, scale = (float(statistic[0]) for statistic in _statistics(parts[0].targets))
-            parts = tuple(Rows(part.inputs, (part.targets - mean) / scale) for part in parts)
+    if standardise and source.task == "regression":
+        mean, scale = (float(statistic[0]) for statistic in _statistics(parts[0].targets))
+        parts = tuple(Rows(part.inputs, (part.targets - mean) / scale) for part in parts)
     train, validation, test = parts
     return Splits(train, validation, test, input_mean, input_scale, mean, scale, _sha256(inputs, targets))
 
@@ -123,6 +124,9 @@ def _read(source: Source) -> Arrays:
                 f"{targets.min()} to {targets.max()}",
             )
         )
+    elif source.tokens is not None and not np.isin(inputs, np.arange(source.tokens)).all():
+        rule = f"must hold tokens, whole numbers from 0 to {source.tokens - 1}"
+        faults.append(Fault("data", rule, f"{inputs.min():g} to {inputs.max():g}"))
     if faults:
         raise ConfigurationError(faults)
     return np.asarray(inputs, np.float64), np.asarray(targets, np.float64 if regression else np.int64)

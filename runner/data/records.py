@@ -27,6 +27,8 @@ class Source:
         rows: how many examples there are.
         read: returns inputs, float64 (rows, *input_shape), and targets: int64 (rows,) class numbers from 0,
             or float64 (rows, 1) for a regression.
+        tokens: how many different whole numbers, from 0, the inputs hold; None where they are numbers to reckon with.
+            Tokens are never standardised.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Source:
     classes: tuple[str, ...]
     rows: int
     read: Callable[[], Arrays]
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.ledger.records import Counterpart, Difference, Entry
+from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
 _EQUATION = ("tests/test_backend_equations.py::test_activation",)
 _KINK = ("tests/test_backend_equations.py::test_the_slope_at_a_kink_is_torchs",)
@@ -71,7 +71,7 @@ _GELU = Difference(
     effect="5e-9 on the values and 6e-9 on the slopes in float64.",
     correction="the error function with constants in the precision of the training",
     where=(f"{_KERAS}.gelu",),
-    tests=_EQUATION,
+    tests=(*_EQUATION, NATIVE),
 )
 _SOFTPLUS = Difference(
     title="The threshold of softplus",

@@ -26,8 +26,10 @@ _FRAMEWORKS = {
 _INTRODUCTION = """\
 Equal arguments are not equal trainings. For each difference: what the two frameworks do, how much it changes when
 nothing is done about it, what is done here, and the test that would fail without it. Measured with {versions} on
-a processor. "A network on the digits" is one of dense layers on scikit-learn's 1,797 digits in batches of 64. The
-last section says what every component, argument and layer is called in each framework."""
+a processor. "A network on the digits" is one of dense layers on scikit-learn's 1,797 digits in batches of 64.
+`backend.semantics=native` trains without most of the corrections, and `python -m runner parity backend.semantics=native`
+measures what each of those changes in an experiment of yours. The last section says what every component, argument and
+layer is called in each framework."""
 _LEGEND = """\
 `exact`: the same numbers with the arguments named here. `corrected`: made the same, as said. `refused`: not taken,
 as said. `ours`: done once, by neither framework."""

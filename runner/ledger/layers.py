@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.ledger.records import Counterpart, Difference, Entry
+from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 from runner.ledger.sequences import SEQUENCES
 
 _EQUATION = ("tests/test_backend_layers.py::test_layer",)
@@ -34,7 +34,7 @@ _CHANNELS = Difference(
         f"{_TORCH}.plain._Reshape",
         f"{_TORCH}.places.channels_first",
     ),
-    tests=_TRAINED,
+    tests=(*_TRAINED, NATIVE),
 )
 _SAME = Difference(
     title='Padding "same" with a stride',
@@ -45,7 +45,7 @@ _SAME = Difference(
     " for a max pool.",
     correction="the odd row at the bottom and right, in torch too",
     where=("runner.layers.windows.Window.pads", f"{_TORCH}.windows._Pad"),
-    tests=_EQUATION,
+    tests=(*_EQUATION, NATIVE),
 )
 _PADDED_MEAN = Difference(
     title="What a padded mean counts",
@@ -86,7 +86,7 @@ _VARIANCE = Difference(
     " training differ by it.",
     correction="the unbiased variance is remembered",
     where=(f"{_KERAS}.plain._BatchNorm",),
-    tests=("tests/test_backend_layers.py::test_batch_norm_keeps_running_values",),
+    tests=("tests/test_backend_layers.py::test_batch_norm_keeps_running_values", NATIVE),
 )
 _MASK = Difference(
     title="Which units dropout leaves out",
@@ -98,6 +98,7 @@ _MASK = Difference(
     tests=(
         "tests/test_plan.py::test_dropout_keeps_the_share_that_it_should_and_neighbours_are_independent",
         "tests/test_parity.py::test_training_is_equal_in_float64",
+        NATIVE,
     ),
 )
 

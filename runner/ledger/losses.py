@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.ledger.records import Counterpart, Difference, Entry
+from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
 _EQUATION = ("tests/test_backend_equations.py::test_loss",)
 _KERAS = "runner.backends.keras.losses"
@@ -29,7 +29,7 @@ _CLASS_WEIGHTS = Difference(
     effect="5.40 instead of 2.56 for the weights 0.5, 1, 2, 4.",
     correction="divided by the sum of the rows' weights",
     where=(f"{_KERAS}.cross_entropy",),
-    tests=_EQUATION,
+    tests=(*_EQUATION, NATIVE),
 )
 _SMOOTHED_WEIGHTS = Difference(
     title="Class weights and label smoothing together",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.ledger.records import Counterpart, Difference, Entry
+from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
 _EQUATION = ("tests/test_backend_equations.py::test_optimizer",)
 _TRAINED = (*_EQUATION, "tests/test_parity.py::test_training_is_equal_in_float64")
@@ -22,7 +22,7 @@ _ADAM_EPSILON = Difference(
     " arguments; 8e-3 with AdamW.",
     correction="epsilon outside the bias correction, in Keras too",
     where=(f"{_RULES}.Adam",),
-    tests=_TRAINED,
+    tests=(*_TRAINED, NATIVE),
 )
 _RATE_IN_MOMENTUM = Difference(
     title="The learning rate inside the momentum",
@@ -33,7 +33,7 @@ _RATE_IN_MOMENTUM = Difference(
     " after 50 steps whose rate goes up and down.",
     correction="a momentum without the learning rate in it, in Keras too",
     where=(f"{_RULES}.Sgd", f"{_RULES}.RmsProp"),
-    tests=_TRAINED,
+    tests=(*_TRAINED, NATIVE),
 )
 _SCALARS = Difference(
     title="Numbers that become float32 on the way",
@@ -56,7 +56,7 @@ _WEIGHT_DECAY = Difference(
     " weights around 1 after 50 steps of Adam with 0.01.",
     correction="two keys with one meaning each",
     where=(f"{_PLANNED}._decayed", "runner.backends.torch.optimizers._shrink"),
-    tests=_TRAINED,
+    tests=(*_TRAINED, NATIVE),
 )
 _RMSPROP_EPSILON = Difference(
     title="RMSprop's epsilon",

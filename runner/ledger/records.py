@@ -9,6 +9,8 @@ from typing import Literal
 Framework = Literal["PyTorch", "Keras", "both"]
 Status = Literal["exact", "corrected", "refused", "ours"]
 
+# Where native semantics lets a difference be, and nothing else, and then corrects it.
+NATIVE = "tests/test_native.py::test_each_difference_explains_what_correcting_it_removes"
 # What the effects were measured with.
 VERSIONS: Mapping[str, str] = {"torch": "2.13.0", "keras": "3.15.1", "tensorflow": "2.21.0"}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runner.ledger.records import Counterpart, Difference, Entry
+from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
 _EQUATION = ("tests/test_backend_layers.py::test_layer",)
 _TRAINED = (*_EQUATION, "tests/test_parity.py::test_training_is_equal_in_float64")
@@ -41,7 +41,7 @@ _SECOND_BIAS = Difference(
     " beginning at 0.",
     correction="one bias; the second is a constant 0",
     where=(f"{_TORCH}._Recurrent",),
-    tests=_TRAINED,
+    tests=(*_TRAINED, NATIVE),
 )
 _FORGET_BIAS = Difference(
     title="The bias of the forget gate",

@@ -17,7 +17,8 @@ from runner.experiment import Experiment
 from runner.parity.recording import Recorder
 from runner.randomness import generator
 from runner.results import Decision, Evaluation, Weights
-from runner.tasks.preparation import Prepared, prepared
+from runner.tasks.preparation import Prepared, prepared, with_own_draws
+from runner.training_state import TrainingState
 
 LOG = "output.log"
 
@@ -65,7 +66,7 @@ def record(arm: Arm) -> Recorded:
 def _record(arm: Arm) -> Recorded:
     # An old file must never be taken for what this arm did.
     arm.path.unlink(missing_ok=True)
-    ready = prepared(arm.experiment)
+    ready = with_own_draws(prepared(arm.experiment))
     weights = _moved(ready.weights, arm) if arm.perturbation else ready.weights
     engine = backend.load(arm.experiment.backend.package)
     recorder = Recorder(weights, arm.elements)
@@ -110,6 +111,8 @@ class _Observer:
             tell=lambda record: None,
             tell_steps=lambda first_step, losses: None,
             keep=lambda weights: None,
+            start=ready.job.start,
+            stand=None,
         )
         self._steps_per_epoch = ready.job.plan.steps_per_epoch
         self._recorder = recorder
@@ -120,7 +123,7 @@ class _Observer:
         self._conductor.steps(first_step, losses)
         last = first_step + len(losses) - 1
         # An epoch that ends with the last recorded step is evaluated first.
-        if last >= self._steps and last % self._steps_per_epoch != 0:
+        if self._recorder.steps >= self._steps and last % self._steps_per_epoch != 0:
             raise _Enough
 
     def epoch(
@@ -129,11 +132,12 @@ class _Observer:
         validation: Evaluation | None,
         weights: Callable[[], Weights],
         gradient_norms: Mapping[str, float],
+        state: Callable[[], TrainingState],
     ) -> Decision:
         """Takes the end of an epoch."""
         if validation is not None:
             self._recorder.evaluation(validation)
-        decision = self._conductor.epoch(epoch, validation, weights, gradient_norms)
+        decision = self._conductor.epoch(epoch, validation, weights, gradient_norms, state)
         if self._recorder.steps >= self._steps:
             raise _Enough
         return decision

@@ -114,6 +114,15 @@ def weight_gaps(one: Recording, other: Recording) -> dict[str, float]:
     }
 
 
+def loss_gap(one: Recording, other: Recording) -> float:
+    """Returns max |a - b| / max(1, |a|, |b|) over the losses of all steps and of all evaluations."""
+    pairs = ((one.losses, other.losses), (one.evaluation_losses, other.evaluation_losses))
+    if any(len(mine) != len(theirs) for mine, theirs in pairs):
+        return float("inf")
+    found = [_bounded(mine[:, None], theirs[:, None]) for mine, theirs in pairs]
+    return float(np.max(np.nan_to_num(np.concatenate(found), nan=np.inf), initial=0.0))
+
+
 def _gaps(one: Recording, other: Recording, steps: int) -> Iterator[tuple[Place, Floats]]:
     different = (one.batches[:steps] != other.batches[:steps]).any(axis=1)
     yield Place("batch"), np.where(different, np.inf, 0.0)

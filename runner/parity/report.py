@@ -6,23 +6,30 @@ import csv
 import json
 import uuid
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.parity import attribution
+from runner.parity.attribution import Correction
 from runner.parity.comparison import PHASES, Gaps, Phase, allowed, largest
 from runner.parity.verdict import PRECISIONS, Finding, Verdict
 from runner.runs import RunRequest, default_name
+from runner.semantics import SENTENCES
 from runner.tracking import RunCard, identity
 from runner.tracking.journal import Journal
 from runner.tracking.process import this_process
 
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
 Floats = NDArray[np.float64]
 
 STEPS, PHASE_TABLE, CURVES, VERDICT = "steps.csv", "phases.csv", "comparison.npz", "verdict.json"
+ATTRIBUTION = "attribution.csv"
 _NO_STEP = 0
 
 
@@ -34,34 +41,46 @@ class Report:
         backends: the two arms.
         losses: the losses of each arm in the run's precision, (steps,).
         verdict: what the comparison comes to.
+        attribution: what each correction of a difference changes; empty where none is left to the frameworks.
         versions: of the packages of both frameworks.
     """
 
     backends: tuple[str, ...]
     losses: Mapping[str, Floats]
     verdict: Verdict
+    attribution: tuple[Correction, ...]
     versions: Mapping[str, str]
 
 
 def print_report(stream: TextIO, told: Report) -> None:
-    """Prints the differences by phase and the verdict in words."""
-    from rich import box
+    """Prints the differences by phase and the verdict in words, and what each correction changes."""
     from rich.console import Console
-    from rich.table import Table
 
     console = Console(file=stream, highlight=False, markup=False)
     title = f"Largest difference between {' and '.join(told.backends)}"
-    table = Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD)
-    headings, *lines = _phase_lines(told.verdict)
-    for heading in headings:
-        table.add_column(heading, justify="right" if heading != "phase" else "left", no_wrap=True)
-    for line in lines:
-        table.add_row(*line)
-    console.print(table)
+    console.print(_table(title, _phase_lines(told.verdict)))
     verdict, *rest = told.verdict.sentences
     console.print(verdict, style="bold green" if told.verdict.equal else "bold red")
     for sentence in rest:
         console.print(sentence)
+    if told.attribution:
+        console.print()
+        title = "Largest difference of the losses, one thing corrected after the other"
+        console.print(_table(title, _attribution_lines(told.attribution)))
+        console.print(_conclusion(told))
+
+
+def _table(title: str, lines: list[list[str]]) -> RenderableType:
+    from rich import box
+    from rich.table import Table
+
+    table = Table(title=title, title_style="bold", title_justify="left", box=box.SIMPLE_HEAD)
+    headings, *rest = lines
+    for place, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if place else "left", no_wrap=place > 0)
+    for line in rest:
+        table.add_row(*line)
+    return table
 
 
 def write(told: Report, request: RunRequest, *, command: str, began: float) -> None:
@@ -78,7 +97,19 @@ def write(told: Report, request: RunRequest, *, command: str, began: float) -> N
     for finding in told.verdict.findings:
         _tell_metrics(journal, finding)
     journal.comparison(folder / CURVES)
+    if told.attribution:
+        _write_attribution(journal, told.attribution)
     journal.end("FINISHED", None)
+
+
+def _write_attribution(journal: Journal, corrections: Sequence[Correction]) -> None:
+    path = journal.folder / ATTRIBUTION
+    lines = [[each.name, each.words, repr(each.before), repr(each.after)] for each in corrections]
+    _write_csv(path, [["name", "words", "before", "after"], *lines])
+    journal.artifact(path)
+    after = {f"attribution/{each.name}": each.after for each in corrections}
+    journal.metrics(_NO_STEP, {"attribution/native": corrections[0].before, **after})
+    journal.attribution(path)
 
 
 def _card(told: Report, request: RunRequest, command: str, began: float) -> RunCard:
@@ -95,6 +126,7 @@ def _card(told: Report, request: RunRequest, command: str, began: float) -> RunC
             "role": "parity",
             "verdict": "equal" if told.verdict.equal else "different",
             "arms": ", ".join(told.backends),
+            "semantics": experiment.backend.semantics,
             "command": command,
             "mlflow.note.content": _note(told),
             **{f"version.{name}": version for name, version in told.versions.items()},
@@ -112,7 +144,20 @@ def _note(told: Report) -> str:
     rows = [headings, ["---"] * len(headings), *lines]
     table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     head, *rest = told.verdict.sentences
-    return "\n\n".join([f"**{head}**", *rest, table])
+    return "\n\n".join([f"**{head}**", *rest, *_explained(told), table])
+
+
+def _explained(told: Report) -> list[str]:
+    """Returns what each correction changes as a list of Markdown, and what is left."""
+    if not told.attribution:
+        return []
+    lines = "\n".join(f"- {each.sentence}. {SENTENCES[each.name]}" for each in told.attribution)
+    return [lines, _conclusion(told)]
+
+
+def _conclusion(told: Report) -> str:
+    double, *_ = told.verdict.findings
+    return attribution.conclusion(told.attribution, double.loss_floor)
 
 
 def _tell_metrics(journal: Journal, finding: Finding) -> None:
@@ -127,6 +172,11 @@ def _tell_metrics(journal: Journal, finding: Finding) -> None:
     )
     gaps = _of_phase(finding.gaps, "loss")
     journal.steps(1, {f"parity/{name}_step_loss_gap": gaps.tolist()})
+
+
+def _attribution_lines(corrections: Sequence[Correction]) -> list[list[str]]:
+    lines = [[each.words, _figure(each.before), _figure(each.after)] for each in corrections]
+    return [["corrected", "before", "after"], *lines]
 
 
 def _phase_lines(verdict: Verdict) -> list[list[str]]:
@@ -190,6 +240,7 @@ def _as_json(told: Report) -> dict[str, object]:
         "sentences": list(told.verdict.sentences),
         "backends": list(told.backends),
         "versions": dict(told.versions),
+        "attribution": [asdict(each) for each in told.attribution],
         "findings": [
             {
                 "precision": PRECISIONS[finding.precision],

@@ -15,7 +15,7 @@ from pebble import ProcessExpired
 from runner import display, workers
 from runner.errors import RunnerError
 from runner.experiment import Experiment, Parity, Precision
-from runner.parity import report
+from runner.parity import attribution, report
 from runner.parity.arm import LOG, Arm, Recorded, record
 from runner.parity.recording import Recording
 from runner.parity.verdict import PRECISIONS, Finding, Verdict, find
@@ -27,11 +27,12 @@ _POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class _Key:
-    """Which recording it is: the backend, the precision, and 0 or the number of a perturbation."""
+    """Which recording it is: the backend, the precision, 0 or the number of a perturbation, how much is corrected."""
 
     backend: str
     precision: Precision
     perturbation: int
+    corrections: int = 0
 
 
 def run(requests: Sequence[RunRequest], *, command: str) -> Verdict:
@@ -45,7 +46,8 @@ def run(requests: Sequence[RunRequest], *, command: str) -> Verdict:
         RunnerError: an arm could not be carried out; there is no verdict then.
     """
     first = requests[0]
-    arms = _arms(requests, first.folder)
+    words = attribution.met(first.experiment)
+    arms = _arms(requests, first.folder) | _corrected_arms(requests, list(words), first.folder)
     print(_announcement(requests, arms), file=sys.stderr, flush=True)
     began = time.time()
     recorder = recorder_for(first)
@@ -58,6 +60,7 @@ def run(requests: Sequence[RunRequest], *, command: str) -> Verdict:
                 backends=tuple(request.experiment.backend.name for request in requests),
                 losses=_losses(requests, recorded),
                 verdict=verdict,
+                attribution=_attributed(requests, recorded, words),
                 versions={
                     name: version for each in recorded.values() for name, version in each.versions.items()
                 },
@@ -84,8 +87,20 @@ def _arms(requests: Sequence[RunRequest], folder: Path) -> dict[_Key, Arm]:
     return arms
 
 
+def _corrected_arms(requests: Sequence[RunRequest], names: Sequence[str], folder: Path) -> dict[_Key, Arm]:
+    """Returns both backends in float64 with one, two, ... of the differences corrected."""
+    arms = {}
+    for request in requests:
+        for count in range(1, len(names) + 1):
+            key = _Key(request.experiment.backend.name, 64, 0, count)
+            experiment = attribution.corrected(request.experiment, names[:count])
+            arms[key] = _arm(key, experiment, request.experiment.parity, folder)
+    return arms
+
+
 def _arm(key: _Key, experiment: Experiment, settings: Parity, folder: Path) -> Arm:
     name = f"{key.backend}_{PRECISIONS[key.precision]}"
+    name += f"_{key.corrections}_corrected" if key.corrections else ""
     return Arm(
         experiment=replace(experiment, training=replace(experiment.training, precision=key.precision)),
         perturbation=key.perturbation,
@@ -141,6 +156,7 @@ def _result(future: Future[Recorded], key: _Key, arm: Arm) -> Recorded:
 
 def _described(key: _Key, recorded: Recorded) -> str:
     moved = f", first weights moved by one unit, draw {key.perturbation}" if key.perturbation else ""
+    moved += f", differences corrected: {key.corrections}" if key.corrections else ""
     end = f", diverged at step {recorded.diverged}" if recorded.diverged else ""
     return f"{key.backend} {PRECISIONS[key.precision]}{moved}{end}"
 
@@ -158,6 +174,20 @@ def _findings(requests: Sequence[RunRequest], recorded: Mapping[_Key, Recorded])
         against = Recording.load(recorded[_Key(other, precision, 0)].path)
         findings.append(find(precision, base, against, perturbed))
     return findings
+
+
+def _attributed(
+    requests: Sequence[RunRequest], recorded: Mapping[_Key, Recorded], words: Mapping[str, str]
+) -> tuple[attribution.Correction, ...]:
+    one, other = (request.experiment.backend.name for request in requests)
+    pairs = [
+        (
+            Recording.load(recorded[_Key(one, 64, 0, count)].path),
+            Recording.load(recorded[_Key(other, 64, 0, count)].path),
+        )
+        for count in range(len(words) + 1)
+    ]
+    return tuple(attribution.attribute(words, pairs))
 
 
 def _losses(requests: Sequence[RunRequest], recorded: Mapping[_Key, Recorded]) -> dict[str, report.Floats]:

@@ -162,9 +162,12 @@ class Verdict:
             ]
         if first is None:
             return []
-        where = (
-            f"First beyond rounding: step {first.step}, {phrase(first)},"
-            f" {first.gap:.1e} where {first.allowed:.1e} is explained."
+        where = f"First beyond rounding: step {first.step}, {phrase(first)}"
+        # Rows are the same or they are not.
+        where += (
+            "."
+            if first.place.phase == "batch"
+            else f", {first.gap:.1e} where {first.allowed:.1e} is explained."
         )
         if finding.precision != 64 and self.equal:
             return [

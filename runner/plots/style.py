@@ -137,6 +137,11 @@ def name(text: str, longest: int = _LONGEST_NAME) -> str:
     return _literal(cut)
 
 
+def wrapped(text: str) -> str:
+    """Returns a text in lines as long as a name may be."""
+    return _literal("\n".join(textwrap.wrap(text, _LONGEST_NAME)))
+
+
 def class_colours(classes: int) -> NDArray[np.float64]:
     """Returns a colour for each class, (classes, 3); after six they come again, darker, then lighter."""
     base = np.array([to_rgb(colour) for colour in CLASSES])

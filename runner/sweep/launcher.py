@@ -11,7 +11,7 @@ from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, open_dict
 
-from runner import compose, surroundings
+from runner import compose, starting, surroundings
 from runner.errors import ConfigurationError
 from runner.experiment import Experiment
 from runner.sweep import session
@@ -79,5 +79,7 @@ def _look_around(experiments: Sequence[Experiment], folder: Path) -> None:
     """Refuses a sweep one of whose frameworks is missing, or that has nowhere to write."""
     one_of_each = {experiment.backend.name: experiment for experiment in experiments}.values()
     faults = [fault for experiment in one_of_each for fault in surroundings.faults(experiment, folder)]
+    # Each job may have another network.
+    faults += [fault for experiment in experiments for fault in starting.faults(experiment)]
     if faults:
         raise ConfigurationError(list(dict.fromkeys(faults)))

@@ -119,7 +119,8 @@ def best_value(outcome: Outcome, monitor: str) -> float | None:
     """Returns the monitored metric at the best epoch, or None where another was monitored or none was."""
     if outcome.result is None or outcome.result.monitor != monitor:
         return None
-    return outcome.result.epochs[outcome.result.best_epoch - 1].metrics[monitor]
+    best = outcome.result.best_epoch
+    return next(record for record in outcome.result.epochs if record.epoch == best).metrics[monitor]
 
 
 def _shown(told: Table, cells: Sequence[Cell]) -> list[str]:

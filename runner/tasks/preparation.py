@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
-from runner import component
+from runner import backend, component, semantics, training_state
 from runner import weights as weight_files
 from runner.backend import Job
 from runner.blueprint import Blueprint, blueprint
-from runner.conductor import shortened
+from runner.conductor import earlier_history, shortened
 from runner.data import Splits, prepare
 from runner.errors import ConfigurationError, Fault
-from runner.experiment import Experiment
-from runner.plan import Plan, steps_in_epoch
+from runner.experiment import Experiment, Training
+from runner.plan import Plan, steps_in_epoch, updates_in_epoch
 from runner.results import Weights
 from runner.schedules import Schedule
+from runner.training_state import STATE, TrainingState
+from runner.weights import WEIGHTS
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,61 @@ def prepared(experiment: Experiment) -> Prepared:
     Raises:
         ConfigurationError: the data are not what the source promised.
     """
+    experiment = semantics.with_own_functions(experiment)
     drawing = blueprint(experiment)
     splits = _splits(experiment, drawing)
     schedule: Schedule = component.build(experiment.schedule)
     plan = _plan(experiment, splits, schedule)
     initializer = component.build(experiment.initializer)
     first = weight_files.draw(drawing.tree, drawing.input_shape, initializer, experiment.seed)
-    job = Job(experiment, drawing.tree, drawing.input_shape, first, splits, plan)
+    first, start = _started(experiment.training) or (first, None)
+    job = Job(
+        experiment,
+        drawing.tree,
+        drawing.input_shape,
+        first,
+        splits,
+        plan,
+        start=start,
+        learning_rate_factor=schedule.reaction(earlier_history(experiment, start)),
+        native=semantics.left_native(experiment.backend),
+    )
     return Prepared(drawing, schedule, job)
+
+
+def with_own_draws(ready: Prepared) -> Prepared:
+    """Returns the same with the framework's own first weights and order of rows, where those are left to it."""
+    job = ready.job
+    own = job.native & {"first_weights", "batch_order"}
+    if not own:
+        return ready
+    experiment = job.experiment
+    draws = backend.load_randomness(experiment.backend.package)
+    if "batch_order" in own:
+        job = replace(job, plan=replace(job.plan, permutation=draws.permutation))
+    if "first_weights" in own and experiment.training.start_from is None:
+        first = draws.first_weights(tree=job.tree, input_shape=job.input_shape, seed=experiment.seed)
+        job = replace(job, weights=first)
+    return replace(ready, job=job)
+
+
+def start_file(training: Training) -> Path | None:
+    """Returns the file that a training starts from, if it does, where that is a file or a run's folder."""
+    if training.start_from is None:
+        return None
+    path = Path(training.start_from)
+    return path / (STATE if training.start_with == "state" else WEIGHTS) if path.is_dir() else path
+
+
+def _started(training: Training) -> tuple[Weights, TrainingState | None] | None:
+    """Returns the weights that a training starts from, and where it goes on, if it does."""
+    path = start_file(training)
+    if path is None:
+        return None
+    if not training_state.header(path).is_state:
+        return weight_files.read(path), None
+    state = training_state.read(path)
+    return state.weights, state if training.start_with == "state" else None
 
 
 def _splits(experiment: Experiment, drawing: Blueprint) -> Splits:
@@ -85,6 +135,7 @@ def _plan(experiment: Experiment, splits: Splits, schedule: Schedule) -> Plan:
     limit = experiment.debug.maximum_steps
     steps = steps_in_epoch(len(splits.train), training.batch_size, limit)
     epochs = training.epochs if limit is None else min(training.epochs, max(limit // steps, 1))
+    updates = updates_in_epoch(steps, training.accumulation)
     rate = float(experiment.optimizer.arguments["learning_rate"])
     return Plan(
         seed=experiment.seed,
@@ -92,5 +143,6 @@ def _plan(experiment: Experiment, splits: Splits, schedule: Schedule) -> Plan:
         batch_size=training.batch_size,
         epochs=epochs,
         steps_per_epoch=steps,
-        learning_rates=rate * np.asarray(schedule.factors(epochs, steps), dtype=np.float64),
+        learning_rates=rate * np.asarray(schedule.factors(epochs, updates), dtype=np.float64),
+        accumulation=training.accumulation,
     )

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runner import backend, illustrations, metrics, network_file
+from runner import backend, illustrations, metrics, network_file, semantics, training_state
 from runner import weights as weight_files
 from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
@@ -19,8 +19,9 @@ from runner.errors import Diverged, Interrupted
 from runner.experiment import Experiment
 from runner.network_file import NETWORK
 from runner.results import SPLITS, EpochRecord, Predictions, Program, Result, Weights
-from runner.tasks.preparation import prepared
+from runner.tasks.preparation import prepared, with_own_draws
 from runner.tracking import DatasetCard, Tracker
+from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
 
 PROGRAM = "program"
@@ -49,15 +50,20 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     """
     # What is trained on what
     ready = prepared(experiment)
-    drawing, job = ready.drawing, ready.job
-    tracker.dataset(_dataset(drawing, job.splits))
-    tracker.tags(
-        {"initial_weights_sha256": weight_files.digest(job.weights), "batch_order_sha256": job.plan.digest()}
-    )
+    tracker.dataset(_dataset(ready.drawing, ready.job.splits))
 
     # The framework
     engine = backend.load(experiment.backend.package)
     tracker.tags({f"version.{name}": version for name, version in engine.versions().items()})
+    ready = with_own_draws(ready)
+    drawing, job = ready.drawing, ready.job
+    tracker.tags(
+        {
+            "semantics": experiment.backend.semantics,
+            "initial_weights_sha256": weight_files.digest(job.weights),
+            "batch_order_sha256": job.plan.digest(),
+        }
+    )
     model = engine.build(job=job)
 
     # Training
@@ -71,6 +77,10 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     def keep(weights: Weights) -> None:
         weight_files.save(weights, folder / WEIGHTS, precision=experiment.training.precision)
 
+    def stand(state: TrainingState) -> None:
+        training_state.save(state, folder / STATE, precision=experiment.training.precision)
+        tracker.artifact(folder / STATE)
+
     conductor = Conductor(
         experiment=experiment,
         task=drawing.source.task,
@@ -81,6 +91,8 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         tell=tell,
         tell_steps=tell_steps,
         keep=keep,
+        start=job.start,
+        stand=stand if training_state.slot_names(experiment) is not None else None,
     )
     try:
         engine.fit(model=model, job=job, observer=conductor)
@@ -131,8 +143,9 @@ def _tell_model(tracker: Tracker, model: Model, job: Job, drawing: Blueprint, fo
     """Writes down the network beside its weights, so that both together predict without a framework, or exports it."""
     tracking = job.experiment.tracking
     native = tracking.enabled and tracking.model == "native"
-    if not native and network_file.unknown_functions(job.tree, job.input_shape):
-        # A user's own activation is not known outside of the framework; the weights are kept all the same.
+    unknown = network_file.unknown_functions(job.tree, job.input_shape)
+    if not native and (unknown or semantics.moves_arrays(job.experiment, job.tree, job.input_shape)):
+        # What is not known outside of the framework has no network file; the weights are kept all the same.
         return
     network = network_file.Network(
         tree=job.tree,

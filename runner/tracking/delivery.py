@@ -112,8 +112,8 @@ class Delivery:
                 self._problem(event["sentence"])
             case "result":
                 self._draw()
-            case "comparison":
-                self._draw_comparison(event["path"])
+            case "comparison" | "attribution" as kind:
+                self._draw_file(kind, event["path"])
             case "end":
                 self._close(event["status"], event["error"], event["time"])
             case _:
@@ -149,15 +149,17 @@ class Delivery:
             self._deliver(path.relative_to(self.folder).as_posix())
         self._show(result)
 
-    def _draw_comparison(self, name: str) -> None:
-        from runner.plots.comparison import draw
+    def _draw_file(self, kind: str, name: str) -> None:
+        """Draws the figure of a comparison or of an attribution from its file."""
+        from runner.plots import attribution, comparison
 
         card = self._known_card()
         assert card is not None
+        draw = comparison.draw if kind == "comparison" else attribution.draw
         try:
             path = draw(self.folder / name, title=card.name, folder=self.folder / FIGURES)
         except (OSError, ValueError, KeyError) as error:
-            self._problem(f"the figure of the comparison could not be drawn: {type(error).__name__}: {error}")
+            self._problem(f"the figure of the {kind} could not be drawn: {type(error).__name__}: {error}")
             return
         self._deliver(path.relative_to(self.folder).as_posix())
 

@@ -70,6 +70,10 @@ class Journal:
         """Takes a complete file of curves, which the figure of a comparison is drawn from."""
         self._append("comparison", path=self._name(path))
 
+    def attribution(self, path: Path) -> None:
+        """Takes a complete table of corrections, which the figure of an attribution is drawn from."""
+        self._append("attribution", path=self._name(path))
+
     def result(self, result: Result) -> None:
         save_result(result, self.folder)
         self._append("result")

@@ -74,7 +74,7 @@ class Recorder:
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
-                env=_environment(os.environ),
+                env=environment(os.environ),
                 # Ctrl-C in the terminal is for the training alone: the recorder has yet to tell how it ended.
                 start_new_session=True,
             )
@@ -135,7 +135,7 @@ def _trouble(code: int | None, unsent: int, log: Path) -> str | None:
     )
 
 
-def _environment(current: Mapping[str, str]) -> dict[str, str]:
+def environment(current: Mapping[str, str]) -> dict[str, str]:
     """Returns an environment in which MLflow joins no other run, does not call home and is not patient."""
     theirs = {key: value for key, value in current.items() if key not in _OTHER_RUNS}
     return {

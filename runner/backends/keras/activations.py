@@ -7,14 +7,20 @@ from typing import Any
 
 import tensorflow as tf
 
-from runner.quantities import NotNegative, Positive
+from runner.quantities import Finite, NotNegative, Positive
 
 Activation = Callable[[Any], Any]
+LearnedActivation = Callable[[Any, Any], Any]
 
 
 def relu() -> Activation:
     """f(x) = max(0, x)."""
     return tf.nn.relu
+
+
+def relu6() -> Activation:
+    """f(x) = min(max(0, x), 6). Source: Krizhevsky, 2010."""
+    return tf.nn.relu6
 
 
 def sigmoid() -> Activation:
@@ -27,9 +33,14 @@ def tanh() -> Activation:
     return tf.math.tanh
 
 
-def softmax() -> Activation:
-    """f(x)_i = exp(x_i) / sum_j exp(x_j), over the last axis."""
-    return lambda x: tf.nn.softmax(x, axis=-1)
+def softmax(*, axis: int) -> Activation:
+    """f(x)_i = exp(x_i) / sum_j exp(x_j), over one axis.
+
+    Args:
+        axis: counted within one example, the channels last: 0 is the first, -1 the last.
+    """
+    # The batch comes before the axes of an example.
+    return lambda x: tf.nn.softmax(x, axis=axis if axis < 0 else axis + 1)
 
 
 def leaky_relu(*, negative_slope: NotNegative) -> Activation:
@@ -41,6 +52,16 @@ def leaky_relu(*, negative_slope: NotNegative) -> Activation:
 def elu(*, alpha: Positive) -> Activation:
     """f(x) = x for x > 0, alpha (exp(x) - 1) otherwise. Source: Clevert et al., 2016."""
     return lambda x: tf.where(x > 0, x, tf.nn.elu(tf.minimum(x, 0)) * tf.constant(alpha, x.dtype))
+
+
+def celu(*, alpha: Positive) -> Activation:
+    """f(x) = x for x > 0, alpha (exp(x / alpha) - 1) otherwise. Source: Barron, 2017."""
+
+    def function(x: Any) -> Any:
+        scale = tf.constant(alpha, x.dtype)
+        return scale * tf.nn.elu(x / scale)
+
+    return function
 
 
 def selu() -> Activation:
@@ -80,11 +101,57 @@ def softplus() -> Activation:
     return tf.math.softplus
 
 
+def softsign() -> Activation:
+    """f(x) = x / (1 + |x|). Source: Bergstra et al., 2009."""
+    return tf.nn.softsign
+
+
+def log_sigmoid() -> Activation:
+    """f(x) = -ln(1 + exp(-x))."""
+    return tf.math.log_sigmoid
+
+
+def hard_tanh(*, minimum: Finite, maximum: Finite) -> Activation:
+    """f(x) = min(max(x, minimum), maximum), with f' = 0 at both ends. Source: Collobert, 2004."""
+
+    # tf.clip_by_value has the slope 1 at the ends themselves.
+    def function(x: Any) -> Any:
+        low, high = tf.constant(minimum, x.dtype), tf.constant(maximum, x.dtype)
+        return tf.where(x <= low, low, tf.where(x >= high, high, x))
+
+    return function
+
+
 def hard_sigmoid() -> Activation:
     """f(x) = min(max(x + 3, 0), 6) / 6."""
     return lambda x: tf.nn.relu6(x + 3) / 6
 
 
+def hard_silu() -> Activation:
+    """f(x) = x min(max(x + 3, 0), 6) / 6, also called hardswish. Source: Howard et al., 2019."""
+    return lambda x: x * tf.nn.relu6(x + 3) / 6
+
+
 def identity() -> Activation:
     """f(x) = x."""
     return lambda x: x
+
+
+def glu() -> Activation:
+    """f(a, b) = a sigmoid(b) for the two halves of the last axis. Source: Dauphin et al., 2017."""
+
+    def function(x: Any) -> Any:
+        a, b = tf.split(x, 2, axis=-1)
+        return a * tf.math.sigmoid(b)
+
+    return function
+
+
+def prelu(*, channels: bool, initial_slope: Finite) -> LearnedActivation:
+    """f(x) = x for x > 0, slope x otherwise, with a learned slope. Source: He et al., 2015.
+
+    Args:
+        channels: whether each channel learns a slope of its own; the layer that holds the slopes reads it.
+        initial_slope: the slope before the first step, likewise.
+    """
+    return lambda x, slope: tf.where(x > 0, x, slope * x)

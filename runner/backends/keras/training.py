@@ -14,10 +14,11 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from runner import component
-from runner.backend import Job, Observer
+from runner.backend import Job, Observer, Probe
 from runner.backends.keras.layers import Network, network
 from runner.backends.keras.losses import Loss
-from runner.backends.keras.optimizers import PlannedOptimizer
+from runner.backends.keras.planned_optimizer import PlannedOptimizer
+from runner.backends.keras.updates import Updates
 from runner.experiment import Component, Training
 from runner.plan import Plan
 from runner.results import Evaluation, Weights
@@ -80,6 +81,8 @@ class _Network(Network):
     job_loss: Loss
     batch_size: int
     rows: tuple[Any, Any]
+    probe: Probe | None
+    updates: Updates
 
     def train_step(self, data: Any) -> Any:
         """Trains on one batch of the chunk after the other and returns their losses."""
@@ -96,15 +99,31 @@ class _Network(Network):
 
     def _step(self, inputs: Any, targets: Any) -> Any:
         with tf.GradientTape() as tape:
-            loss = self._loss_of(self(inputs, training=True), targets)
-        self.optimizer.apply(tape.gradient(loss, self.trainable_variables), self.trainable_variables)
+            outputs = self(inputs, training=True)
+            # Mixed precision answers in bfloat16; the loss is computed in float32.
+            outputs = tf.cast(outputs, "float32") if outputs.dtype == tf.bfloat16 else outputs
+            loss = self.job_loss(outputs, targets)
+        gradients = tape.gradient(loss, self.trainable_variables)
+        self.updates.take(gradients, self.step.value())
         self.step.assign_add(1)
+        if self.probe is not None:
+            dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
+            # Given as values: a node of the graph waits for what it is given, not for what it might look at.
+            arrays = [tf.convert_to_tensor(variable) for variable in self.arrays()]
+            values = [inputs, targets, outputs, loss, *dense, *arrays]
+            tf.numpy_function(self._tell, values, [], stateful=True)
         return loss
 
-    def _loss_of(self, outputs: Any, targets: Any) -> Any:
-        # Mixed precision answers in bfloat16; the loss is computed in float32.
-        return self.job_loss(
-            tf.cast(outputs, "float32") if outputs.dtype == tf.bfloat16 else outputs, targets
+    def _tell(self, inputs: Any, targets: Any, outputs: Any, loss: Any, *values: Any) -> None:
+        assert self.probe is not None
+        trained = len(self.trainable_variables)
+        self.probe.step(
+            inputs=inputs,
+            targets=targets,
+            outputs=outputs,
+            loss=float(loss),
+            gradients=self.gradients_by_name(values[:trained]),
+            weights=self.arrays_by_name(values[trained:]),
         )
 
 
@@ -118,7 +137,13 @@ def build(*, job: Job) -> KerasModel:
     # Both are needed: the layers take the policy, the optimizer and the inputs the float type.
     keras.config.set_floatx(dtype)
     keras.config.set_dtype_policy("mixed_bfloat16" if training.precision == "bf16-mixed" else dtype)
-    model = network(_Network, tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed)
+    model = network(
+        _Network,
+        tree=job.tree,
+        input_shape=job.input_shape,
+        seed=job.experiment.seed,
+        native=job.native,
+    )
     model.load_by_name(job.weights)
     return KerasModel(model, component.build(job.experiment.loss), dtype, _answer(model, job, dtype))
 
@@ -140,15 +165,19 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     optimizer = factory(plan.learning_rates, training.clipping)
     model.network.job_loss = model.loss
     model.network.batch_size = plan.batch_size
+    model.network.probe = job.probe
     model.network.rows = model.tensor(job.splits.train.inputs), model.tensor(job.splits.train.targets)
     model.network.compile(optimizer=optimizer, jit_compile=False)
+    optimizer.know_places(model.network.gradient_places())
     # Inside the graph's loop it is too late to make the optimizer's arrays.
     optimizer.build(model.network.trainable_variables)
     optimizer.watch_gradients(len(model.network.trainable_variables))
+    model.network.updates = Updates(model.network, job, optimizer)
     reporter = _Reporter(model, job, observer, optimizer)
     model.network.fit(
         _chunks(plan, training.steps_per_execution, reporter),
         epochs=plan.epochs,
+        initial_epoch=job.start.epoch if job.start else 0,
         shuffle=False,
         verbose=0,
         callbacks=[reporter],
@@ -180,7 +209,7 @@ class _Reporter(keras.callbacks.Callback):
         self._observer = observer
         self._optimizer = optimizer
         self._places = model.network.gradient_places()
-        self._steps = 0
+        self._steps = job.start.step if job.start else 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         self.epoch = epoch
@@ -193,12 +222,20 @@ class _Reporter(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rows = self._validation
-        validation = self._trained.evaluate(rows.inputs, rows.targets) if len(rows) else None
+        with self._trained.network.updates.shown():
+            validation = self._trained.evaluate(rows.inputs, rows.targets) if len(rows) else None
         norms = self._optimizer.gradient_norms()
         by_name = {name: float(norms[place]) for name, place in self._places.items()}
-        decision = self._observer.epoch(epoch + 1, validation, self._trained.weights, by_name)
+        updates = self._trained.network.updates
+        decision = self._observer.epoch(
+            epoch + 1, validation, self._shown_weights, by_name, lambda: updates.state(epoch + 1)
+        )
         self._optimizer.scale_learning_rates(decision.learning_rate_factor)
         self._trained.network.stop_training = decision.stop
+
+    def _shown_weights(self) -> Weights:
+        with self._trained.network.updates.shown():
+            return self._trained.weights()
 
 
 def _chunks(plan: Plan, steps: int, reporter: _Reporter) -> tf.data.Dataset:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -29,12 +30,54 @@ def cross_entropy(*, label_smoothing: BelowOne, class_weights: list[Positive] | 
     return loss
 
 
-def binary_cross_entropy(*, label_smoothing: BelowOne) -> Loss:
-    """L = mean of -q ln p - (1 - q) ln(1 - p) with p = sigmoid(z) and q = y (1 - s) + s / 2 for label smoothing s."""
+def kl_divergence(*, label_smoothing: BelowOne) -> Loss:
+    """L = mean of sum_k q_k (ln q_k - ln p_k) with p = softmax(z) and 0 ln 0 = 0.
+
+    q_k = (1 - s) [k = y] + s / K for label smoothing s and K classes.
+    """
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        cross = functional.cross_entropy(logits, targets, label_smoothing=label_smoothing)
+        classes = logits.shape[-1]
+        other = label_smoothing / classes
+        own = 1 - label_smoothing + other
+        return cross + (own * math.log(own) + (classes - 1) * other * math.log(other or 1.0))
+
+    return loss
+
+
+def cosine() -> Loss:
+    """L = mean of 1 - z . y / (|z| |y|), y the one-hot vector of a class or a vector of numbers; 1 where z or y is 0."""
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        directions = targets
+        if not targets.is_floating_point():
+            directions = functional.one_hot(targets, logits.shape[-1]).to(logits.dtype)
+        return (1 - (_unit(logits) * _unit(directions)).sum(dim=-1)).mean()
+
+    return loss
+
+
+def binary_cross_entropy(*, label_smoothing: BelowOne, positive_weight: Positive) -> Loss:
+    """L = mean of -w q ln p - (1 - q) ln(1 - p) with p = sigmoid(z) and w = positive_weight.
+
+    q = y (1 - s) + s / 2 for label smoothing s.
+    """
 
     def loss(logits: Tensor, targets: Tensor) -> Tensor:
         smoothed = targets.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
-        return functional.binary_cross_entropy_with_logits(logits[:, 0], smoothed)
+        weight = logits.new_tensor(positive_weight)
+        return functional.binary_cross_entropy_with_logits(logits[:, 0], smoothed, pos_weight=weight)
+
+    return loss
+
+
+def hinge() -> Loss:
+    """L = mean of max(0, 1 - t z) with t = 1 for class 1 and -1 for class 0. Source: Cortes and Vapnik, 1995."""
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        signs = 2 * targets.to(logits.dtype) - 1
+        return functional.relu(1 - signs * logits[:, 0]).mean()
 
     return loss
 
@@ -52,3 +95,26 @@ def mae() -> Loss:
 def huber(*, delta: Positive) -> Loss:
     """L = mean of r^2 / 2 for |r| <= delta, delta (|r| - delta / 2) otherwise, with r = z - y. Source: Huber, 1964."""
     return lambda logits, targets: functional.huber_loss(logits, targets, delta=delta)
+
+
+def log_cosh() -> Loss:
+    """L = mean of ln cosh(z - y)."""
+
+    def loss(logits: Tensor, targets: Tensor) -> Tensor:
+        # ln cosh r = |r| + ln(1 + exp(-2 |r|)) - ln 2 does not overflow.
+        distance = (logits - targets).abs()
+        return (distance + torch.log1p(torch.exp(-2 * distance)) - math.log(2)).mean()
+
+    return loss
+
+
+def poisson() -> Loss:
+    """L = mean of exp(z) - y z: z is the logarithm of the expected count."""
+    return lambda logits, targets: functional.poisson_nll_loss(logits, targets, log_input=True)
+
+
+def _unit(vectors: Tensor) -> Tensor:
+    """Returns each row divided by its length; a row of zeros stays one, with a gradient of 0."""
+    squares = (vectors**2).sum(dim=-1, keepdim=True)
+    length = torch.where(squares > 0, squares, 1.0).sqrt()
+    return torch.where(squares > 0, vectors / length, 0.0)

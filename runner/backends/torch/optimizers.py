@@ -1,21 +1,29 @@
-"""Optimizers as PyTorch carries them out: each returns a function from parameters to a torch optimizer.
+"""Optimizers as PyTorch carries them out: each returns a function from named parameters to a torch optimizer.
 
 ``l2`` adds l2 w to the gradient; ``decoupled_weight_decay`` takes learning_rate * decay * w from the weight before
-the update, outside the gradient. Both concern every parameter. Source: Loshchilov and Hutter, 2019.
+the update, outside the gradient. Both concern every array, or with ``decay_on`` kernels only those that multiply what
+comes in: kernels and tables, and not biases and norms. Source: Loshchilov and Hutter, 2019.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
+from runner.backends.torch import update_rules as rules
 from runner.quantities import BelowOne, NotNegative, Positive
+from runner.weights import is_kernel
 
-Factory = Callable[[Iterable[Parameter]], Optimizer]
+NamedParameter = tuple[str, Parameter]
+Factory = Callable[[Iterable[NamedParameter]], Optimizer]
+DecayOn = Literal["all", "kernels"]
+
+# The key of a group of parameters under which its decoupled decay stands; torch has one of its own with another meaning.
+_SHRINKAGE = "shrinkage"
 
 
 def sgd(
@@ -25,22 +33,20 @@ def sgd(
     nesterov: bool,
     l2: NotNegative,
     decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
 ) -> Factory:
     """b <- momentum b + g; w <- w - learning_rate b, or with nesterov w - learning_rate (g + momentum b)."""
-    if nesterov and momentum == 0:
-        nesterov = False  # Without momentum the two rules are one, and torch refuses the pair.
-
-    def build(parameters: Iterable[Parameter]) -> Optimizer:
-        return torch.optim.SGD(
-            parameters,
-            lr=learning_rate,
-            momentum=momentum,
-            nesterov=nesterov,
-            weight_decay=l2,
-            fused=True,
-        )
-
-    return _decaying(build, decoupled_weight_decay)
+    # Without momentum the two rules are one, and torch refuses the pair.
+    return _factory(
+        torch.optim.SGD,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        momentum=momentum,
+        nesterov=nesterov and momentum > 0,
+        fused=True,
+    )
 
 
 def adam(
@@ -51,23 +57,22 @@ def adam(
     epsilon: Positive,
     l2: NotNegative,
     decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
 ) -> Factory:
     """m <- beta1 m + (1 - beta1) g; v <- beta2 v + (1 - beta2) g^2; w <- w - learning_rate m' / (sqrt(v') + epsilon).
 
     m' = m / (1 - beta1^t) and v' = v / (1 - beta2^t) at step t. Source: Kingma and Ba, 2015.
     """
-
-    def build(parameters: Iterable[Parameter]) -> Optimizer:
-        return torch.optim.Adam(
-            parameters,
-            lr=learning_rate,
-            betas=(beta1, beta2),
-            eps=epsilon,
-            weight_decay=l2,
-            fused=True,
-        )
-
-    return _decaying(build, decoupled_weight_decay)
+    return _factory(
+        torch.optim.Adam,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        betas=(beta1, beta2),
+        eps=epsilon,
+        fused=True,
+    )
 
 
 def adamw(
@@ -78,6 +83,7 @@ def adamw(
     epsilon: Positive,
     l2: NotNegative,
     decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
 ) -> Factory:
     """Adam's rule after w <- w - learning_rate decoupled_weight_decay w. Source: Loshchilov and Hutter, 2019."""
     return adam(
@@ -87,6 +93,87 @@ def adamw(
         epsilon=epsilon,
         l2=l2,
         decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+    )
+
+
+def amsgrad(
+    *,
+    learning_rate: Positive,
+    beta1: BelowOne,
+    beta2: BelowOne,
+    epsilon: Positive,
+    l2: NotNegative,
+    decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
+) -> Factory:
+    """Adam's rule with the largest v so far in place of v: x <- max(x, v); w <- w - learning_rate m' / (sqrt(x') + epsilon).
+
+    m' = m / (1 - beta1^t) and x' = x / (1 - beta2^t) at step t. Source: Reddi et al., 2018, with Adam's corrections.
+    """
+    return _factory(
+        torch.optim.Adam,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        betas=(beta1, beta2),
+        eps=epsilon,
+        amsgrad=True,
+        fused=True,
+    )
+
+
+def nadam(
+    *,
+    learning_rate: Positive,
+    beta1: BelowOne,
+    beta2: BelowOne,
+    momentum_decay: NotNegative,
+    epsilon: Positive,
+    l2: NotNegative,
+    decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
+) -> Factory:
+    """m and v as in Adam; w <- w - learning_rate (a g + b m) / (sqrt(v') + epsilon).
+
+    a = (1 - c_t) / (1 - c_1 ... c_t) and b = c_t+1 / (1 - c_1 ... c_t+1) with c_t = beta1 (1 - 0.96^(t momentum_decay) / 2);
+    v' = v / (1 - beta2^t). Source: Dozat, 2016.
+    """
+    return _factory(
+        rules.Nadam,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        betas=(beta1, beta2),
+        eps=epsilon,
+        momentum_decay=momentum_decay,
+    )
+
+
+def adamax(
+    *,
+    learning_rate: Positive,
+    beta1: BelowOne,
+    beta2: BelowOne,
+    epsilon: Positive,
+    l2: NotNegative,
+    decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
+) -> Factory:
+    """m <- beta1 m + (1 - beta1) g; u <- max(beta2 u, |g| + epsilon); w <- w - learning_rate m / ((1 - beta1^t) u).
+
+    Source: Kingma and Ba, 2015, with an epsilon against a gradient of 0.
+    """
+    return _factory(
+        torch.optim.Adamax,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        betas=(beta1, beta2),
+        eps=epsilon,
     )
 
 
@@ -95,21 +182,28 @@ def rmsprop(
     learning_rate: Positive,
     decay: BelowOne,
     momentum: BelowOne,
+    centered: bool,
     epsilon: Positive,
     l2: NotNegative,
     decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
 ) -> Factory:
     """v <- decay v + (1 - decay) g^2; b <- momentum b + g / (sqrt(v) + epsilon); w <- w - learning_rate b.
 
-    Source: Tieleman and Hinton, 2012, with epsilon outside the root.
+    With centered, sqrt(v - a^2) in place of sqrt(v), where a <- decay a + (1 - decay) g.
+    Source: Tieleman and Hinton, 2012, with epsilon outside the root; Graves, 2013, for centered.
     """
-
-    def build(parameters: Iterable[Parameter]) -> Optimizer:
-        return torch.optim.RMSprop(
-            parameters, lr=learning_rate, alpha=decay, eps=epsilon, weight_decay=l2, momentum=momentum
-        )
-
-    return _decaying(build, decoupled_weight_decay)
+    return _factory(
+        torch.optim.RMSprop,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        alpha=decay,
+        eps=epsilon,
+        momentum=momentum,
+        centered=centered,
+    )
 
 
 def adagrad(
@@ -119,35 +213,94 @@ def adagrad(
     epsilon: Positive,
     l2: NotNegative,
     decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
 ) -> Factory:
     """s <- s + g^2, from initial_accumulator; w <- w - learning_rate g / (sqrt(s) + epsilon). Source: Duchi et al., 2011."""
-
-    def build(parameters: Iterable[Parameter]) -> Optimizer:
-        return torch.optim.Adagrad(
-            parameters,
-            lr=learning_rate,
-            initial_accumulator_value=initial_accumulator,
-            eps=epsilon,
-            weight_decay=l2,
-        )
-
-    return _decaying(build, decoupled_weight_decay)
+    return _factory(
+        torch.optim.Adagrad,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        initial_accumulator_value=initial_accumulator,
+        eps=epsilon,
+    )
 
 
-def _decaying(build: Factory, decoupled_weight_decay: float) -> Factory:
-    """Returns a factory whose optimizers shrink every weight before their own step."""
-    if decoupled_weight_decay == 0:
-        return build
+def adadelta(
+    *,
+    learning_rate: Positive,
+    decay: BelowOne,
+    epsilon: Positive,
+    l2: NotNegative,
+    decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
+) -> Factory:
+    """v <- decay v + (1 - decay) g^2; d = sqrt(s + epsilon) / sqrt(v + epsilon) g; w <- w - learning_rate d.
 
-    def shrink(optimizer: Optimizer, arguments: Any, keywords: Any) -> None:
-        with torch.no_grad():
-            for group in optimizer.param_groups:
-                factor = 1 - group["lr"] * decoupled_weight_decay
-                torch._foreach_mul_(group["params"], factor)
+    s <- decay s + (1 - decay) d^2 after the step, from 0. Source: Zeiler, 2012.
+    """
+    return _factory(
+        torch.optim.Adadelta,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        rho=decay,
+        eps=epsilon,
+    )
 
-    def build_decaying(parameters: Iterable[Parameter]) -> Optimizer:
-        optimizer = build(parameters)
-        optimizer.register_step_pre_hook(shrink)
+
+def lion(
+    *,
+    learning_rate: Positive,
+    beta1: BelowOne,
+    beta2: BelowOne,
+    l2: NotNegative,
+    decoupled_weight_decay: NotNegative,
+    decay_on: DecayOn,
+) -> Factory:
+    """w <- w - learning_rate sign(beta1 m + (1 - beta1) g); then m <- beta2 m + (1 - beta2) g. Source: Chen et al., 2023."""
+    return _factory(
+        rules.Lion,
+        learning_rate=learning_rate,
+        l2=l2,
+        decoupled_weight_decay=decoupled_weight_decay,
+        decay_on=decay_on,
+        betas=(beta1, beta2),
+    )
+
+
+def _factory(
+    kind: Callable[..., Optimizer],
+    *,
+    learning_rate: float,
+    l2: float,
+    decoupled_weight_decay: float,
+    decay_on: DecayOn,
+    **arguments: Any,
+) -> Factory:
+    """Returns a function that makes optimizers which shrink weights before their own step."""
+    decays = {"weight_decay": l2, _SHRINKAGE: decoupled_weight_decay}
+    none = dict.fromkeys(decays, 0.0)
+
+    def build(parameters: Iterable[NamedParameter]) -> Optimizer:
+        named = list(parameters)
+        groups: list[dict[str, Any]] = [{"params": named, **decays}]
+        if decay_on == "kernels" and decays != none:
+            kernels = [each for each in named if is_kernel(each[0])]
+            others = [each for each in named if not is_kernel(each[0])]
+            groups = [{"params": kernels, **decays}, {"params": others, **none}]
+        optimizer = kind([group for group in groups if group["params"]], lr=learning_rate, **arguments)
+        if decoupled_weight_decay > 0:
+            optimizer.register_step_pre_hook(_shrink)
         return optimizer
 
-    return build_decaying
+    return build
+
+
+def _shrink(optimizer: Optimizer, arguments: Any, keywords: Any) -> None:
+    with torch.no_grad():
+        for group in optimizer.param_groups:
+            if group[_SHRINKAGE] > 0:
+                torch._foreach_mul_(group["params"], 1 - group["lr"] * group[_SHRINKAGE])

@@ -20,7 +20,8 @@ from runner import component
 from runner.backend import Job, Observer
 from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
-from runner.experiment import Clipping, Component
+from runner.backends.torch.updates import Updates
+from runner.experiment import Component
 from runner.results import Evaluation, Weights
 
 _PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
@@ -98,7 +99,7 @@ def build(*, job: Job) -> TorchModel:
         torch.set_num_threads(training.threads)
     dtype = torch.float64 if training.precision == 64 else torch.float32
     device = _device(training.accelerator)
-    network = Network(tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed)
+    network = Network(tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed, native=job.native)
     network.to(dtype=dtype, device=device).load(job.weights)
     loss: Loss = component.build(job.experiment.loss)
     return TorchModel(network, loss, dtype, device, training.precision == "bf16-mixed")
@@ -108,9 +109,12 @@ def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
     """Trains the network by ``Trainer.fit``, reporting to the observer."""
     training = job.experiment.training
     module = _Module(model, job, observer)
+    if "dropout_masks" in job.native:
+        # torch's own dropout has no generator but the global one.
+        torch.manual_seed(job.experiment.seed)
     with _quiet():
         trainer = lightning.Trainer(
-            max_epochs=job.plan.epochs,
+            max_epochs=job.plan.epochs - module.first_epoch,
             accelerator=model.device.type if model.device.type != "cuda" else "gpu",
             devices=1,
             precision=_PRECISIONS[training.precision],  # type: ignore[arg-type]  # One of Lightning's words.
@@ -148,28 +152,26 @@ class _Module(lightning.LightningModule):
         self.automatic_optimization = False
         self.network = model.network
         self.plan = job.plan
+        self.first_epoch = job.start.epoch if job.start else 0
         self.steps_per_execution = job.experiment.training.steps_per_execution
         self._model = model
-        self._clipping = job.experiment.training.clipping
-        self._optimizer = component.build(job.experiment.optimizer)
-        self._parameters_in_order = list(model.network.parameters())
+        self._updates = Updates(model.network, job)
         self._inputs = model.tensor(job.splits.train.inputs)
         self._targets = model.tensor(job.splits.train.targets)
         self._observer = observer
-        self._rates = job.plan.learning_rates.tolist()
-        self._rate_factor = 1.0
+        self._probe = job.probe
         self._validation: Evaluation | None = None
-        self._gradient_norms: dict[str, float] = {}
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        optimizer: torch.optim.Optimizer = self._optimizer(self._parameters_in_order)
-        return optimizer
+        return self._updates.optimizer
+
+    @property
+    def epoch(self) -> int:
+        """The present epoch of the whole training, numbered from 0."""
+        return self.first_epoch + self.current_epoch
 
     def training_step(self, chunk: Chunk, index: int) -> None:
         first_step, rows = chunk
-        # The bare optimizer: Lightning's wrapper costs as much as a small network's step.
-        optimizer = self.optimizers(use_pl_optimizer=False)
-        assert isinstance(optimizer, torch.optim.Optimizer)
         size = self.plan.batch_size
         batches = zip(
             self._inputs.index_select(0, rows).split(size),
@@ -177,34 +179,46 @@ class _Module(lightning.LightningModule):
             strict=True,
         )
         losses = [
-            self._step(optimizer, first_step + offset, inputs, targets)
+            self._step(first_step + offset, inputs, targets)
             for offset, (inputs, targets) in enumerate(batches)
         ]
         self._observer.steps(first_step + 1, torch.stack(losses).double().cpu().numpy())
 
-    def _step(self, optimizer: torch.optim.Optimizer, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _step(self, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
         self.network.begin_step(step)
-        rate = self._rates[step] * self._rate_factor
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss = self._model.loss(self._model.logits(inputs), targets)
-        optimizer.zero_grad()
-        # Not Lightning's manual_backward: on one device, without a gradient scaler, it only adds calls.
+        outputs = self._model.logits(inputs)
+        loss = self._model.loss(outputs, targets)
+        # The bare optimizer, and not Lightning's manual_backward: its wrappers cost as much as a small network's step.
+        self._updates.optimizer.zero_grad()
         loss.backward()
-        if (step + 1) % self.plan.steps_per_epoch == 0:
-            self._gradient_norms = self.network.gradient_norms()
-        _clip(self._parameters_in_order, self._clipping)
-        optimizer.step()
+        gradients = self.network.gradients() if self._probe else {}
+        self._updates.take(step)
+        if self._probe:
+            self._probe.step(
+                inputs=inputs.cpu().numpy(),
+                targets=targets.cpu().numpy(),
+                outputs=outputs.detach().cpu().numpy(),
+                loss=loss.item(),
+                gradients=gradients,
+                weights=self.network.weights(),
+            )
         return loss.detach()
 
     def validation_step(self, rows: tuple[Tensor, Tensor], index: int) -> None:
-        self._validation = self._model.evaluate_tensors(*rows)
+        with self._updates.shown():
+            self._validation = self._model.evaluate_tensors(*rows)
 
     def on_train_epoch_end(self) -> None:
-        epoch = self.current_epoch + 1
-        decision = self._observer.epoch(epoch, self._validation, self._model.weights, self._gradient_norms)
-        self._rate_factor = decision.learning_rate_factor
+        epoch, norms = self.epoch + 1, self._updates.gradient_norms
+        decision = self._observer.epoch(
+            epoch, self._validation, self._shown_weights, norms, lambda: self._updates.state(epoch)
+        )
+        self._updates.rate_factor = decision.learning_rate_factor
         self.trainer.should_stop = decision.stop
+
+    def _shown_weights(self) -> Weights:
+        with self._updates.shown():
+            return self._model.weights()
 
 
 class _Chunks:
@@ -217,7 +231,7 @@ class _Chunks:
         return -(-self._module.plan.steps_per_epoch // self._module.steps_per_execution)
 
     def __iter__(self) -> Iterator[Chunk]:
-        plan, epoch = self._module.plan, self._module.current_epoch
+        plan, epoch = self._module.plan, self._module.epoch
         order = torch.from_numpy(plan.order(epoch))
         step = epoch * plan.steps_per_epoch
         for rows in order.split(self._module.steps_per_execution * plan.batch_size):
@@ -236,13 +250,6 @@ class _Whole:
 
     def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
         yield self._rows
-
-
-def _clip(parameters: list[torch.nn.Parameter], clipping: Clipping) -> None:
-    if clipping.value is not None:
-        torch.nn.utils.clip_grad_value_(parameters, clipping.value)
-    if clipping.global_norm is not None:
-        torch.nn.utils.clip_grad_norm_(parameters, clipping.global_norm)
 
 
 def _device(accelerator: str) -> torch.device:

@@ -1,0 +1,130 @@
+"""Layers that look at each row, each place or each number by itself, and the norms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from runner import component, layers
+from runner.backends.keras.layers.arrays import OwnLayer
+from runner.dropout import FIRST_MULTIPLIER, INDEX_MULTIPLIER, MASK, SECOND_MULTIPLIER, threshold
+from runner.layers import Shape
+
+Apply = Callable[[Any], Any]
+
+
+def dense(layer: layers.Dense, shape: Shape) -> Apply:
+    """y = x W + b."""
+    return keras.layers.Dense(layer.units, use_bias=layer.bias, name=layer.name)
+
+
+def flatten(layer: layers.Flatten, shape: Shape) -> Apply:
+    """Height, then width, then channels."""
+    return keras.layers.Flatten(name=layer.name)
+
+
+def reshape(layer: layers.Reshape, shape: Shape) -> Apply:
+    """The same numbers in the same order."""
+    return keras.layers.Reshape(layer.output_shape(shape), name=layer.name)
+
+
+def activation(layer: layers.Activation, shape: Shape) -> Apply:
+    """The function, and its slopes where it learns them."""
+    return _Function(layer, shape)
+
+
+def batch_norm(layer: layers.BatchNorm, shape: Shape) -> Apply:
+    """The batch's values in training, the running ones otherwise."""
+    return _BatchNorm(momentum=1 - layer.momentum, epsilon=layer.epsilon, name=layer.name)
+
+
+def layer_norm(layer: layers.LayerNorm, shape: Shape) -> Apply:
+    """Over the channels."""
+    return keras.layers.LayerNormalization(epsilon=layer.epsilon, name=layer.name)
+
+
+def group_norm(layer: layers.GroupNorm, shape: Shape) -> Apply:
+    """Over each group of channels."""
+    return keras.layers.GroupNormalization(layer.groups, epsilon=layer.epsilon, name=layer.name)
+
+
+def dropout(layer: layers.Dropout, *, key: int, step: tf.Variable) -> Apply:
+    """Dropout whose mask is a function of (seed, layer, step, element).
+
+    Args:
+        layer: the record.
+        key: the layer's own, from its name and the seed.
+        step: the number of the step.
+    """
+    return _Dropout(layer.rate, key, step, name=layer.name)
+
+
+def own_batch_norm(layer: layers.BatchNorm) -> Apply:
+    """Keras' own, whose running variance is the biased one."""
+    return keras.layers.BatchNormalization(
+        momentum=1 - layer.momentum, epsilon=layer.epsilon, name=layer.name
+    )
+
+
+def own_dropout(layer: layers.Dropout, *, key: int) -> Apply:
+    """Keras' own, with a generator that is seeded by ``key``."""
+    return keras.layers.Dropout(layer.rate, seed=key, name=layer.name)
+
+
+class _Function(OwnLayer[layers.Activation]):
+    def __init__(self, record: layers.Activation, shape: Shape) -> None:
+        super().__init__(record, shape)
+        self._function: Callable[..., Any] = component.build(record.function)
+        self._names = tuple(record.parameters(shape))
+
+    def call(self, inputs: Any) -> Any:
+        return self._function(inputs, *[tf.convert_to_tensor(getattr(self, name)) for name in self._names])
+
+
+class _BatchNorm(keras.layers.BatchNormalization):
+    """Batch norm whose running variance is the unbiased one."""
+
+    def _moments(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+        mean, variance = super()._moments(inputs, mask)
+        self._rows = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], variance.dtype)
+        return mean, variance
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
+        if not training:
+            return super().call(inputs, training=training, mask=mask)
+        kept = tf.constant(self.momentum, self.moving_variance.dtype) * self.moving_variance
+        outputs = super().call(inputs, training=training, mask=mask)
+        # Keras has added (1 - momentum) times the biased variance; the unbiased one is n / (n - 1) of that.
+        added = self.moving_variance - kept
+        self.moving_variance.assign(kept + added * self._rows / (self._rows - 1))
+        return outputs
+
+
+class _Dropout(keras.layers.Layer):
+    def __init__(self, rate: float, key: int, step: tf.Variable, *, name: str) -> None:
+        super().__init__(name=name)
+        self._rate = rate
+        self._key = key
+        self._step = step
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        if not training:
+            return inputs
+        step_key = _mix((self._step * INDEX_MULTIPLIER + self._key) & MASK)
+        index = tf.range(tf.size(inputs, out_type=tf.int64), dtype=tf.int64)
+        hashes = tf.reshape(_mix((index * INDEX_MULTIPLIER + step_key) & MASK), tf.shape(inputs))
+        kept = tf.cast(hashes >= threshold(self._rate), inputs.dtype)
+        return inputs * kept / tf.constant(1 - self._rate, inputs.dtype)
+
+
+def _mix(value: Any) -> Any:
+    """:func:`runner.dropout.mix` for TensorFlow, whose integers have no shift operator."""
+    shift, xor = tf.bitwise.right_shift, tf.bitwise.bitwise_xor
+    value = xor(value, shift(value, tf.constant(15, tf.int64)))
+    value = (value * FIRST_MULTIPLIER) & MASK
+    value = xor(value, shift(value, tf.constant(12, tf.int64)))
+    value = (value * SECOND_MULTIPLIER) & MASK
+    return xor(value, shift(value, tf.constant(15, tf.int64)))

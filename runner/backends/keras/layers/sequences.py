@@ -1,0 +1,120 @@
+"""Layers for sequences, (rows, length, channels)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from runner import layers
+from runner.backends.keras.layers.arrays import OwnLayer
+from runner.layers import Shape
+
+Apply = Callable[[Any], Any]
+State = tuple[Any, ...]
+
+
+def embedding(layer: layers.Embedding, shape: Shape) -> Apply:
+    """The rows of a table by whole numbers, which come as the training's numbers."""
+    # Mixed precision would round the tokens before they are looked up: bfloat16 has no 257.
+    return _Embedding(layer, shape, autocast=False)
+
+
+def positional_embedding(layer: layers.PositionalEmbedding, shape: Shape) -> Apply:
+    """A table added to every sequence."""
+    return _PositionalEmbedding(layer, shape)
+
+
+def recurrent(layer: layers.Recurrent, shape: Shape) -> Apply:
+    """A cell carried along the sequence, and back where it is bidirectional."""
+    return _Recurrent(layer, shape)
+
+
+def self_attention(layer: layers.SelfAttention, shape: Shape) -> Apply:
+    """Every place looks at every other."""
+    return _SelfAttention(layer, shape)
+
+
+class _Embedding(OwnLayer[layers.Embedding]):
+    def call(self, inputs: Any) -> Any:
+        rows = tf.gather(tf.convert_to_tensor(self.table), tf.cast(inputs, tf.int64))
+        return tf.cast(rows, self.compute_dtype)
+
+
+class _PositionalEmbedding(OwnLayer[layers.PositionalEmbedding]):
+    def call(self, inputs: Any) -> Any:
+        return inputs + self.table
+
+
+class _Recurrent(OwnLayer[layers.Recurrent]):
+    """The equations themselves: Keras' own layers have other orders of gates and other biases."""
+
+    def call(self, inputs: Any) -> Any:
+        whole = self.record.returns == "all"
+        states = [self._direction(inputs, prefix) for prefix in self.record.prefixes]
+        if not whole:
+            # The backward cell has walked from the end to the first place.
+            states = [each[0 if number else -1] for number, each in enumerate(states)]
+        joined = tf.concat(states, axis=-1)
+        outputs = tf.transpose(joined, (1, 0, 2)) if whole else joined
+        return tf.ensure_shape(outputs, (None, *self.record.output_shape(self.shape)))
+
+    def _direction(self, inputs: Any, prefix: str) -> Any:
+        """Returns the states h of one cell, (length, rows, units)."""
+        kernel, bias, recurrent_kernel = (
+            tf.convert_to_tensor(getattr(self, prefix + word))
+            for word in ("kernel", "bias", "recurrent_kernel")
+        )
+        start = tf.zeros((tf.shape(inputs)[0], self.record.units), inputs.dtype)
+        steps = tf.transpose(tf.tensordot(inputs, kernel, 1) + bias, (1, 0, 2))
+        first: State = (start,)
+        match self.record:
+            case layers.Lstm():
+                step, first = lambda state, x: _lstm(state, x + state[0] @ recurrent_kernel), (start, start)
+            case layers.Gru():
+                second = tf.convert_to_tensor(getattr(self, f"{prefix}recurrent_bias"))
+                step = lambda state, x: _gru(state[0], x, state[0] @ recurrent_kernel + second)  # noqa: E731
+            case _:
+                step = lambda state, x: (tf.tanh(x + state[0] @ recurrent_kernel),)  # noqa: E731
+        return tf.scan(step, steps, initializer=first, reverse=prefix != "")[0]
+
+
+def _lstm(state: State, gates: Any) -> State:
+    i, f, g, o = tf.split(gates, 4, axis=-1)
+    carried = tf.sigmoid(f) * state[1] + tf.sigmoid(i) * tf.tanh(g)
+    return tf.sigmoid(o) * tf.tanh(carried), carried
+
+
+def _gru(state: Any, from_input: Any, from_state: Any) -> State:
+    (r, z, n), (r_state, z_state, n_state) = (tf.split(each, 3, axis=-1) for each in (from_input, from_state))
+    reset, update = tf.sigmoid(r + r_state), tf.sigmoid(z + z_state)
+    candidate = tf.tanh(n + reset * n_state)
+    return ((1 - update) * candidate + update * state,)
+
+
+class _SelfAttention(OwnLayer[layers.SelfAttention]):
+    """Keras' own layer keeps its factor in float32."""
+
+    def call(self, inputs: Any) -> Any:
+        length, features = self.shape
+        query, key, value = (self._split(self._affine(inputs, role)) for role in ("query", "key", "value"))
+        width = features // self.record.heads
+        scores = tf.matmul(query, key, transpose_b=True) * tf.constant(width**-0.5, inputs.dtype)
+        if self.record.causal:
+            visible = tf.linalg.band_part(tf.ones((length, length), tf.bool), -1, 0)
+            scores = tf.where(visible, scores, tf.constant(float("-inf"), inputs.dtype))
+        seen = tf.transpose(tf.matmul(tf.nn.softmax(scores), value), (0, 2, 1, 3))
+        return self._affine(tf.reshape(seen, (-1, length, features)), "output")
+
+    def _affine(self, inputs: Any, role: str) -> Any:
+        outputs = tf.tensordot(inputs, tf.convert_to_tensor(getattr(self, f"{role}_kernel")), 1)
+        bias = getattr(self, f"{role}_bias", None)
+        return outputs if bias is None else outputs + bias
+
+    def _split(self, features: Any) -> Any:
+        """Returns (rows, heads, length, features of one head)."""
+        length, width = self.shape
+        heads = self.record.heads
+        parts = tf.reshape(features, (-1, length, heads, width // heads))
+        return tf.transpose(parts, (0, 2, 1, 3))

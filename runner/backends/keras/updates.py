@@ -1,0 +1,75 @@
+"""What happens around an optimizer's step, and where a training stands, on Keras."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.backend import Job
+from runner.backends.keras.accumulation import Accumulation
+from runner.backends.keras.averaging import WeightAverage
+from runner.backends.keras.layers import Network
+from runner.backends.keras.planned_optimizer import PlannedOptimizer
+from runner.training_state import TrainingState, by_slot
+
+
+class Updates:
+    """The built optimizer of a job, and what happens around its step.
+
+    Args:
+        network: whose weights are updated.
+        job: the rules, and where an earlier training stood.
+        optimizer: what updates them.
+    """
+
+    def __init__(self, network: Network, job: Job, optimizer: PlannedOptimizer) -> None:
+        self._network = network
+        self._name = job.experiment.optimizer.name
+        self._optimizer = optimizer
+        self._variables = network.trainable_variables
+        several = job.plan.accumulation > 1
+        self._accumulation = Accumulation(self._variables, job.plan, self._update) if several else None
+        optimizer.scale_learning_rates(job.learning_rate_factor)
+        begun: list[NDArray[np.float64]] = []
+        if job.start is not None:
+            network.step.assign(job.start.step)
+            slots = {name: network.in_order(arrays) for name, arrays in by_slot(job.start).items()}
+            optimizer.load_slots(slots, job.start.updates)
+            begun = network.in_order(job.start.averages)
+        decay = job.experiment.training.weight_average
+        self._average = None if decay is None else WeightAverage(self._variables, decay, begun)
+
+    def take(self, gradients: list[Any], step: Any) -> None:
+        """Takes the gradients of a step, numbered from 0, and updates the weights where an update is due: in the graph."""
+        if self._accumulation is None:
+            self._update(gradients)
+        else:
+            self._accumulation.add(gradients, step)
+
+    def shown(self) -> contextlib.AbstractContextManager[None]:
+        """Puts the averaged weights, where there are any, in the place of the weights while it lasts."""
+        return contextlib.nullcontext() if self._average is None else self._average.shown()
+
+    def state(self, epoch: int) -> TrainingState:
+        """Returns where the training stands at the end of an epoch, numbered from 1."""
+        return TrainingState(
+            epoch=epoch,
+            step=int(self._network.step.numpy()),
+            updates=int(self._optimizer.iterations.numpy()),
+            optimizer=self._name,
+            weights=self._network.weights_by_name(),
+            slots={
+                f"{slot}/{name}": array
+                for slot, arrays in self._optimizer.slot_arrays().items()
+                for name, array in self._network.gradients_by_name(arrays).items()
+            },
+            averages={} if self._average is None else self._network.gradients_by_name(self._average.arrays()),
+        )
+
+    def _update(self, gradients: list[Any]) -> None:
+        self._optimizer.apply(gradients, self._variables)
+        if self._average is not None:
+            self._average.update()

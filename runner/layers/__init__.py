@@ -1,0 +1,93 @@
+"""The layer vocabulary: frozen records with shape inference, the same for every backend.
+
+Shapes leave out the batch: ``(features,)``, for sequences ``(length, channels)``, for images
+``(height, width, channels)``.
+"""
+
+from runner.layers.base import Leaf, Parameter, Shape, ShapeError, describe
+from runner.layers.norms import BatchNorm, GroupNorm, LayerNorm
+from runner.layers.plain import Activation, Dense, Dropout, Flatten, Reshape
+from runner.layers.sequences import (
+    Embedding,
+    Gru,
+    Lstm,
+    PositionalEmbedding,
+    Recurrent,
+    SelfAttention,
+    SimpleRnn,
+)
+from runner.layers.tree import (
+    BLOCKS,
+    VOCABULARY,
+    Concatenate,
+    Layer,
+    LayerRow,
+    Residual,
+    Sequence,
+    activations,
+    entrances,
+    named,
+    neighbours,
+    parameters,
+    rows,
+    word,
+)
+from runner.layers.windows import (
+    AveragePool,
+    Conv1d,
+    Conv2d,
+    Conv2dTranspose,
+    Convolution,
+    GlobalAveragePool,
+    GlobalMaxPool,
+    MaxPool,
+    Pool,
+    Window,
+)
+
+__all__ = [
+    "BLOCKS",
+    "VOCABULARY",
+    "Activation",
+    "AveragePool",
+    "BatchNorm",
+    "Concatenate",
+    "Conv1d",
+    "Conv2d",
+    "Conv2dTranspose",
+    "Convolution",
+    "Dense",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GlobalAveragePool",
+    "GlobalMaxPool",
+    "GroupNorm",
+    "Gru",
+    "Layer",
+    "LayerNorm",
+    "LayerRow",
+    "Leaf",
+    "Lstm",
+    "MaxPool",
+    "Parameter",
+    "Pool",
+    "PositionalEmbedding",
+    "Recurrent",
+    "Reshape",
+    "Residual",
+    "SelfAttention",
+    "Sequence",
+    "Shape",
+    "ShapeError",
+    "SimpleRnn",
+    "Window",
+    "activations",
+    "describe",
+    "entrances",
+    "named",
+    "neighbours",
+    "parameters",
+    "rows",
+    "word",
+]

@@ -1,0 +1,182 @@
+"""What a training starts from: a file, a run's folder or a run in MLflow; where it is, and whether it fits."""
+
+from __future__ import annotations
+
+import atexit
+import re
+import shutil
+import tempfile
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+from runner import check, layers, training_state
+from runner.blueprint import Blueprint, blueprint
+from runner.errors import ConfigurationError, Fault
+from runner.experiment import Experiment
+from runner.plan import updates_in_epoch
+from runner.suggestions import listed, nearest
+from runner.tasks.preparation import start_file
+from runner.tracking import fetch, store
+from runner.training_state import STATE, Header
+from runner.weights import WEIGHTS
+
+_FROM, _WITH = "training.start_from", "training.start_with"
+_SHOWN = 3
+_NETWORK = {"data", "seed", "architecture", "activation", "loss"}
+
+
+def faults(experiment: Experiment, *, unread: Collection[str] = ()) -> list[Fault]:
+    """Returns what is wrong with the start of a training; only the header of its file is read.
+
+    Args:
+        experiment: what would be carried out.
+        unread: the first words of keys that have faults of their own, and of which nothing more is asked.
+    """
+    if "training" in unread or experiment.training.start_from is None:
+        return []
+    if "tracking" in unread and _names_run(experiment.training.start_from):
+        return []
+    try:
+        path = _located(experiment)
+        header = training_state.header(path)
+    except ConfigurationError as error:
+        return list(error.faults)
+    except (ValueError, OSError) as error:
+        remedy = f"Take the {WEIGHTS} or the {STATE} of a run."
+        return [
+            Fault(_FROM, f"is no safetensors file: {error}", experiment.training.start_from, None, remedy)
+        ]
+    drawing = None if _NETWORK & set(unread) else blueprint(experiment)
+    found = list(_network_faults(experiment, header, drawing)) if drawing else []
+    if experiment.training.start_with == "state":
+        found += _state_faults(experiment, header, path, drawing, unread)
+    return found
+
+
+def resolved(experiment: Experiment) -> Experiment:
+    """Returns an experiment that starts from a file, at its absolute path, where it starts from anything.
+
+    Raises:
+        ConfigurationError: there is nothing of that name.
+    """
+    if experiment.training.start_from is None:
+        return experiment
+    path = str(_located(experiment).absolute())
+    return replace(experiment, training=replace(experiment.training, start_from=path))
+
+
+def _names_run(text: str) -> bool:
+    """Returns whether a text is the number or the name of a run: it is no path that exists or that looks like one."""
+    return not Path(text).exists() and "/" not in text and not text.endswith(".safetensors")
+
+
+def _located(experiment: Experiment) -> Path:
+    training = experiment.training
+    assert training.start_from is not None
+    if _names_run(training.start_from):
+        uri = store.address(experiment.tracking.uri, Path.cwd())
+        return _fetched(uri, training.start_from, STATE if training.start_with == "state" else WEIGHTS)
+    path = start_file(training)
+    assert path is not None
+    if path.is_file():
+        return path
+    if not Path(training.start_from).exists():
+        raise _refusal("there is no such file or folder", training.start_from)
+    raise _refusal(f"has no {path.name}{_why_none(path.name)}", training.start_from)
+
+
+@cache
+def _fetched(uri: str, run: str, name: str) -> Path:
+    """Returns a file of a run in MLflow; the jobs of a sweep ask for it once."""
+    database = store.database(uri)
+    if database is not None and not database.is_file():
+        rule = f"there is no such file or folder, and no run of that name, because there is no {database.name} here"
+        raise _refusal(rule, run)
+    folder = Path(tempfile.mkdtemp(prefix="runner-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    answer = fetch.ask(uri=uri, run=run, name=name, folder=folder)
+    if answer.path is not None:
+        return answer.path
+    if answer.trouble:
+        raise _refusal(f"MLflow's store could not be asked: {answer.trouble}", run)
+    if answer.found:
+        raise _refusal(f"the run has no {name}{_why_none(name)}", run)
+    if re.fullmatch("[0-9a-f]{32}", run):
+        raise _refusal("there is no run of that number in MLflow's store", run)
+    rule = "there is no such file or folder, and no run of that name in MLflow's store"
+    raise ConfigurationError([Fault(_FROM, rule, run, nearest(run, answer.names))])
+
+
+def _why_none(name: str) -> str:
+    return ", which only a training that came to its end leaves behind" if name == STATE else ""
+
+
+def _refusal(rule: str, received: str) -> ConfigurationError:
+    return ConfigurationError([Fault(_FROM, rule, received)])
+
+
+def _network_faults(experiment: Experiment, header: Header, drawing: Blueprint) -> Iterator[Fault]:
+    arrays = layers.parameters(drawing.tree, drawing.input_shape)
+    differences = _differences(header.weights, {name: array.shape for name, array in arrays.items()})
+    if differences:
+        rule = f"has other arrays than the network: {listed(differences, _SHOWN)}"
+        yield Fault(_FROM, rule, experiment.training.start_from)
+
+
+def _differences(there: Mapping[str, tuple[int, ...]], here: Mapping[str, tuple[int, ...]]) -> list[str]:
+    def shown(shape: tuple[int, ...] | None, place: str) -> str:
+        return f"not {place}" if shape is None else f"{layers.describe(shape)} {place}"
+
+    return [
+        f"{name} is {shown(there.get(name), 'there')} and {shown(here.get(name), 'here')}"
+        for name in dict.fromkeys([*here, *there])
+        if there.get(name) != here.get(name)
+    ]
+
+
+def _state_faults(
+    experiment: Experiment, header: Header, path: Path, drawing: Blueprint | None, unread: Collection[str]
+) -> Iterator[Fault]:
+    if not header.is_state:
+        rule = f"state needs more than the weights that {path.name} has"
+        yield Fault(_WITH, rule, experiment.training.start_from, None, "Take training.start_with=weights.")
+        return
+    if "optimizer" not in unread:
+        yield from _optimizer_faults(experiment, header)
+    if drawing is not None and not {"split", "debug"} & set(unread):
+        yield from _progress_faults(experiment, header, drawing)
+
+
+def _optimizer_faults(experiment: Experiment, header: Header) -> Iterator[Fault]:
+    optimizer, there = experiment.optimizer, header.texts["optimizer"]
+    expected = training_state.slot_names(experiment)
+    remedy = "Take training.start_with=weights to begin with a new one."
+    if expected is None:
+        rule = "state needs one of the shipped optimizers and backend.semantics=canonical"
+        received = f"{optimizer.target} and {experiment.backend.semantics}"
+        yield Fault(_WITH, rule, received, None, remedy)
+    elif there != optimizer.name:
+        yield Fault(_WITH, f"state goes on with the optimizer there, {there}", optimizer.name, None, remedy)
+    else:
+        slots = dict.fromkeys(name.partition("/")[0] for name in header.slots)
+        for name in sorted(set(expected) ^ set(slots)):
+            places = ("here", "there") if name in expected else ("there", "here")
+            rule = f"state goes on with the optimizer there, and {there} has its {name} only {places[0]}"
+            yield Fault(_WITH, rule, None, None, remedy)
+
+
+def _progress_faults(experiment: Experiment, header: Header, drawing: Blueprint) -> Iterator[Fault]:
+    epoch, step, updates = (int(header.texts[name]) for name in ("epoch", "step", "updates"))
+    steps, total = check.steps(experiment, drawing.source)
+    if total // steps <= epoch:
+        rule = f"must be above {epoch}, the epochs that the state has behind it, because it counts all"
+        yield Fault("training.epochs", rule, str(total // steps))
+    updates_here = updates_in_epoch(steps, experiment.training.accumulation)
+    there, here = (step // epoch, updates // epoch), (steps, updates_here)
+    if there != here:
+        shown = ("{} batches and {} updates".format(*each) for each in (there, here))
+        rule = "state goes on in the same steps, and an epoch has {} there and {} here".format(*shown)
+        remedy = "Take the same rows, training.batch_size and training.accumulation, or training.start_with=weights."
+        yield Fault(_WITH, rule, None, None, remedy)

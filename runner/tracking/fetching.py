@@ -1,0 +1,66 @@
+"""Inside the process that fetches a file of a run: one question on standard input, one answer on standard output."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlparse
+from urllib.request import url2pathname
+
+import mlflow
+from mlflow.entities import Run
+from mlflow.exceptions import MlflowException
+
+_NAMES = 100
+
+
+def main() -> None:
+    """Answers the question of :func:`runner.tracking.fetch.ask`."""
+    question = json.load(sys.stdin)
+    client = mlflow.MlflowClient(question["uri"])
+    run = _run(client, question["run"])
+    answer: dict[str, Any] = {"path": None, "found": run is not None, "names": []}
+    if run is None:
+        answer["names"] = [each.info.run_name for each in _newest(client, "", _NAMES)]
+    else:
+        answer["path"] = _path(client, run, question["name"], question["folder"])
+    print(json.dumps(answer))
+
+
+def _run(client: mlflow.MlflowClient, text: str) -> Run | None:
+    if re.fullmatch("[0-9a-f]{32}", text):
+        try:
+            return client.get_run(text)
+        except MlflowException as error:
+            if error.error_code != "RESOURCE_DOES_NOT_EXIST":
+                raise
+            return None
+    quote = '"' if "'" in text else "'"
+    found = _newest(client, f"attributes.run_name = {quote}{text}{quote}", 1)
+    return found[0] if found else None
+
+
+def _newest(client: mlflow.MlflowClient, condition: str, count: int) -> Sequence[Run]:
+    numbers = [each.experiment_id for each in client.search_experiments()]
+    order = ["attributes.start_time DESC"]
+    return client.search_runs(numbers, condition, max_results=count, order_by=order) if numbers else []
+
+
+def _path(client: mlflow.MlflowClient, run: Run, name: str, folder: str) -> str | None:
+    """Returns where the file is on this machine, fetched where it is not; None where the run has none."""
+    if name not in {item.path for item in client.list_artifacts(run.info.run_id)}:
+        return None
+    address = urlparse(run.info.artifact_uri)
+    if address.scheme in ("", "file"):
+        local = Path(url2pathname(address.path)) / name
+        if local.is_file():
+            return str(local)
+    return str(client.download_artifacts(run.info.run_id, name, folder))
+
+
+if __name__ == "__main__":
+    main()

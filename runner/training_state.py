@@ -1,0 +1,183 @@
+"""Where a training stands: weights, the optimizer's arrays and the counts, in names and a layout that no framework owns."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.experiment import Experiment
+from runner.results import Weights
+
+STATE = "state.safetensors"
+
+_FORMAT = "runner.training_state.1"
+_WEIGHTS, _SLOTS, _AVERAGES = "weights/", "slots/", "averages/"
+# What each of our optimizers remembers of every trained array, whatever its arguments are.
+_REMEMBERED = {
+    "sgd": (),
+    "adam": ("mean", "square"),
+    "adamw": ("mean", "square"),
+    "amsgrad": ("mean", "square", "largest"),
+    "nadam": ("mean", "square"),
+    "adamax": ("mean", "largest"),
+    "rmsprop": ("square",),
+    "adagrad": ("sum",),
+    "adadelta": ("square", "squared_step"),
+    "lion": ("momentum",),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingState:
+    """A training at the end of an epoch.
+
+    Args:
+        epoch: its number, from 1.
+        step: batches so far.
+        updates: updates of the weights so far.
+        optimizer: the name of the optimizer: ``adam``.
+        weights: every array by canonical name; of averaged weights those that are trained, not their average.
+        slots: the optimizer's arrays by ``{slot}/{array}``, as the equations in its docstring have them.
+        averages: the averaged weights of every trained array; empty where none are averaged.
+        monitor: the metric that decides which epoch is the best.
+        history: that metric at the end of each epoch so far, turned so that lower is better.
+    """
+
+    epoch: int
+    step: int
+    updates: int
+    optimizer: str
+    weights: Weights
+    slots: Weights
+    averages: Weights
+    monitor: str = ""
+    history: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
+class Header:
+    """What a safetensors file says of itself: the shape of each array by its name, and its texts."""
+
+    shapes: Mapping[str, tuple[int, ...]]
+    texts: Mapping[str, str]
+
+    @property
+    def is_state(self) -> bool:
+        return self.texts.get("format") == _FORMAT
+
+    @property
+    def weights(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of a state's weights by canonical name, or of all arrays of a file that is no state."""
+        return self._below(_WEIGHTS) if self.is_state else dict(self.shapes)
+
+    @property
+    def slots(self) -> dict[str, tuple[int, ...]]:
+        """The shapes of a state's optimizer by ``{slot}/{array}``."""
+        return self._below(_SLOTS)
+
+    def _below(self, prefix: str) -> dict[str, tuple[int, ...]]:
+        return {
+            name.removeprefix(prefix): shape for name, shape in self.shapes.items() if name.startswith(prefix)
+        }
+
+
+def slot_names(experiment: Experiment) -> tuple[str, ...] | None:
+    """Returns what the optimizer remembers of every trained array, or None where it is not one of ours."""
+    optimizer = experiment.optimizer
+    is_ours = optimizer.target.startswith("runner.backends.") and optimizer.name in _REMEMBERED
+    if not is_ours or experiment.backend.semantics == "native":
+        return None
+    chosen = {"momentum": "momentum", "centered": "mean"}
+    more = [slot for argument, slot in chosen.items() if optimizer.arguments.get(argument)]
+    return (*_REMEMBERED[optimizer.name], *more)
+
+
+def by_slot(state: TrainingState) -> dict[str, Weights]:
+    """Returns the optimizer's arrays of a state by slot, and of each slot by canonical name."""
+    found: dict[str, Weights] = {}
+    for place, array in state.slots.items():
+        slot, _, name = place.partition("/")
+        found.setdefault(slot, {})[name] = array
+    return found
+
+
+def save(state: TrainingState, path: Path, *, precision: int | str) -> None:
+    """Writes a state as one safetensors file, in the precision in which it was trained.
+
+    Args:
+        state: what to write.
+        path: the file; it is replaced as a whole, so that a reader never meets half of it.
+        precision: 64, or 32 and bf16-mixed, whose arrays are float32.
+    """
+    from safetensors.numpy import save_file
+
+    kind = np.float64 if precision == 64 else np.float32
+    groups = {_WEIGHTS: state.weights, _SLOTS: state.slots, _AVERAGES: state.averages}
+    arrays = {
+        prefix + name: np.ascontiguousarray(array, dtype=kind)
+        for prefix, group in groups.items()
+        for name, array in group.items()
+    }
+    texts = {
+        "format": _FORMAT,
+        "epoch": str(state.epoch),
+        "step": str(state.step),
+        "updates": str(state.updates),
+        "optimizer": state.optimizer,
+        "monitor": state.monitor,
+        "history": json.dumps(state.history),
+    }
+    whole = path.with_name(path.name + ".part")
+    save_file(arrays, whole, metadata=texts)
+    whole.replace(path)
+
+
+def read(path: Path) -> TrainingState:
+    """Returns the state in a file that :func:`save` wrote, as float64."""
+    with _opened(path) as file:
+        texts = file.metadata()
+        arrays = {name: np.asarray(file.get_tensor(name), np.float64) for name in file.keys()}  # noqa: SIM118  # No mapping.
+
+    def below(prefix: str) -> dict[str, NDArray[np.float64]]:
+        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+
+    return TrainingState(
+        epoch=int(texts["epoch"]),
+        step=int(texts["step"]),
+        updates=int(texts["updates"]),
+        optimizer=texts["optimizer"],
+        weights=below(_WEIGHTS),
+        slots=below(_SLOTS),
+        averages=below(_AVERAGES),
+        monitor=texts["monitor"],
+        history=tuple(json.loads(texts["history"])),
+    )
+
+
+def header(path: Path) -> Header:
+    """Returns what a safetensors file says of itself; its arrays are not read.
+
+    Raises:
+        ValueError: it is no safetensors file.
+        OSError: it cannot be read.
+    """
+    from safetensors import SafetensorError
+
+    try:
+        with _opened(path) as file:
+            shapes = {name: tuple(file.get_slice(name).get_shape()) for name in file.keys()}  # noqa: SIM118  # No mapping.
+            return Header(shapes, file.metadata() or {})
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+
+
+def _opened(path: Path) -> Any:
+    from safetensors import safe_open
+
+    return safe_open(path, framework="numpy")

@@ -646,7 +646,8 @@ def test_the_server_of_the_environment_is_asked_as_well(
     [
         (
             "trian",
-            "trian: is neither a verb nor key=value. Did you mean train? Verbs: train, check, parity, explain, list, sync, ui.",
+            "trian: is neither a verb nor key=value. Did you mean train? Verbs: train, check, parity, explain, list,"
+            " sync, ui.",
         ),
         ("list optimizer=adm", "optimizer: there is no option 'adm'. Did you mean adam?"),
         ("list optimzer", "optimzer: there is no such group. Did you mean optimizer?"),

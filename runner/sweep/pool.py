@@ -20,6 +20,9 @@ from runner.tracking.journal import JOURNAL
 LOG = "output.log"
 _POLL_SECONDS = 0.1
 
+# In a worker: by what somebody asked it to end. Its next run may have reached it before that.
+_interrupt: Interrupted | None = None
+
 
 def run_all(
     requests: Sequence[RunRequest], *, follow: Callable[[Path], None], tell: Callable[[Outcome], None]
@@ -59,10 +62,16 @@ def run_all(
 
 def _work(request: RunRequest) -> Outcome:
     """Carries one request out in a worker; a person sees the parent's lines only."""
+    global _interrupt
+    if _interrupt is not None:
+        return _stopped(request, _interrupt)
     request.folder.mkdir(parents=True, exist_ok=True)
     with (request.folder / LOG).open("a", encoding="utf-8") as log, workers.redirected(log.fileno()):
         warnings.simplefilter("default")
-        return carry_out(request, display=Silent(), follow=lambda folder: None)
+        outcome = carry_out(request, display=Silent(), follow=lambda folder: None)
+    if outcome.status == "KILLED":
+        _interrupt = Interrupted(outcome.exit_code - 128)
+    return outcome
 
 
 def _announce(requests: Sequence[RunRequest], announced: set[int], follow: Callable[[Path], None]) -> None:

@@ -155,3 +155,10 @@ def test_what_is_wrong_is_said(words: list[str], said: str, capsys: pytest.Captu
     answer = capsys.readouterr()
     assert said in answer.err
     assert answer.out == ""
+
+
+def test_native_semantics_is_told_to_correct_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "--markdown", "backend.semantics=native"]) == 0
+    assert "what is called corrected here is not" in capsys.readouterr().err
+    assert main(["explain", "--markdown"]) == 0
+    assert capsys.readouterr().err == ""

@@ -17,6 +17,10 @@ from runner.startup import log_lines_held
 
 _MARKDOWN, _CHECK, _DIFFERENCES = "--markdown", "--check", "--differences"
 _HYDRA = "hydra"
+_NATIVE = (
+    "Note: with backend.semantics=native each framework goes its own way: what is called corrected here is not,"
+    " and `python -m runner parity backend.semantics=native` measures it."
+)
 
 
 def run(words: Sequence[str]) -> int:
@@ -52,6 +56,8 @@ def _sections(asked: request.Request) -> list[Section]:
         answer = request.answer(asked)
         plain = yaml.safe_load(compose.resolved_yaml(answer.config))
         choices = compose.choices(answer.config)
+    if answer.checked.experiment.backend.semantics == "native":
+        print(_NATIVE, file=sys.stderr)
     own = {group: name for group, name in choices.items() if not group.startswith(_HYDRA)}
     return explanation.sections(plain, own, answer.checked.blueprint.tree)
 

@@ -31,9 +31,13 @@ def describe(
         return f"{message}\n\n{where}"
     # MLflow folds what is longer than a few lines: so these come first.
     ended = f"{_tested(result)}{kept(result, seconds)}"
-    headings, *rows = split_table(result)
-    table = "".join(row(cells) for cells in [headings, ["---"] * len(headings), *rows])
-    return f"{ended}\n\n{where}\n\n{table}"
+    return f"{ended}\n\n{where}\n\n{table(split_table(result))}"
+
+
+def table(lines: Sequence[Sequence[str]]) -> str:
+    """Returns lines as a table, the first of them its headings."""
+    headings, *rows = lines
+    return "".join(row(cells) for cells in [headings, ["---"] * len(headings), *rows])
 
 
 def row(cells: Sequence[str]) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runner import weights as weight_files
 from runner.experiment import Experiment
 from runner.results import Weights
 
@@ -115,15 +116,8 @@ def save(state: TrainingState, path: Path, *, precision: int | str) -> None:
         path: the file; it is replaced as a whole, so that a reader never meets half of it.
         precision: 64, or 32 and bf16-mixed, whose arrays are float32.
     """
-    from safetensors.numpy import save_file
-
-    kind = np.float64 if precision == 64 else np.float32
     groups = {_WEIGHTS: state.weights, _SLOTS: state.slots, _AVERAGES: state.averages}
-    arrays = {
-        prefix + name: np.ascontiguousarray(array, dtype=kind)
-        for prefix, group in groups.items()
-        for name, array in group.items()
-    }
+    arrays = {prefix + name: array for prefix, group in groups.items() for name, array in group.items()}
     texts = {
         "format": _FORMAT,
         "epoch": str(state.epoch),
@@ -133,9 +127,7 @@ def save(state: TrainingState, path: Path, *, precision: int | str) -> None:
         "monitor": state.monitor,
         "history": json.dumps(state.history),
     }
-    whole = path.with_name(path.name + ".part")
-    save_file(arrays, whole, metadata=texts)
-    whole.replace(path)
+    weight_files.save(arrays, path, precision=precision, texts=texts)
 
 
 def read(path: Path) -> TrainingState:

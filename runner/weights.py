@@ -57,19 +57,27 @@ def are_finite(weights: Mapping[str, NDArray[np.float64]]) -> bool:
     return all(bool(np.isfinite(array).all()) for array in weights.values())
 
 
-def save(weights: Mapping[str, NDArray[np.float64]], path: Path, *, precision: int | str) -> None:
-    """Writes the weights as safetensors, in the precision in which they were trained.
+def save(
+    weights: Mapping[str, NDArray[np.float64]],
+    path: Path,
+    *,
+    precision: int | str,
+    texts: Mapping[str, str] | None = None,
+) -> None:
+    """Writes arrays as safetensors, in the precision in which they were trained.
 
     Args:
-        weights: arrays by canonical name.
+        weights: arrays by name.
         path: the file; it is replaced as a whole, so that a reader never meets half of it.
         precision: 64, or 32 and bf16-mixed, whose weights are float32.
+        texts: what the header of the file says besides, or None.
     """
     from safetensors.numpy import save_file
 
     kind = np.float64 if precision == 64 else np.float32
     whole = path.with_name(path.name + ".part")
-    save_file({name: np.ascontiguousarray(array, dtype=kind) for name, array in weights.items()}, whole)
+    arrays = {name: np.ascontiguousarray(array, dtype=kind) for name, array in weights.items()}
+    save_file(arrays, whole, metadata=dict(texts) if texts else None)
     whole.replace(path)
 
 

@@ -14,7 +14,7 @@ AGAIN = {"command": "python -m runner seed=1", "folder": Path("/runs/1"), "secon
 
 def test_a_run_that_finished_is_told_by_its_figures_its_command_and_a_table() -> None:
     made = result("binary")
-    first, *where, table = describe(result=made, message=None, **AGAIN).split("\n\n")  # type: ignore[arg-type]
+    first, *where, table = describe(result=made, message=None, **AGAIN).split("\n\n")  # type: ignore[arg-type]  # Of several types.
     loss = number(made.metrics["test/loss"])
     assert first.startswith(f"Test: loss {loss}")
     assert first.endswith("Weights of epoch 3 of 4 kept (the best validation/loss); 2.0 s in all.")
@@ -28,5 +28,5 @@ def test_a_run_that_finished_is_told_by_its_figures_its_command_and_a_table() ->
 
 
 def test_a_run_that_failed_is_told_by_its_reason() -> None:
-    told = describe(result=None, message="diverged at step 3", **AGAIN)  # type: ignore[arg-type]
+    told = describe(result=None, message="diverged at step 3", **AGAIN)  # type: ignore[arg-type]  # Of several types.
     assert told == "diverged at step 3\n\nAgain: `python -m runner seed=1`\n\nFiles: `/runs/1`"

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -25,16 +26,16 @@ _KINDS = {1: "sequences of length x channels", 2: "images of height x width x ch
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window(Leaf):
+class Window(Leaf, ABC):
     """A window of one length along every side; what it does with its numbers is the matter of its kinds."""
 
     stride: PositiveCount
     padding: Padding
 
     @property
+    @abstractmethod
     def reach(self) -> int:
         """Returns how many neighbouring places the window spans along a side."""
-        raise NotImplementedError
 
     def pads(self, side: int) -> tuple[int, int]:
         """Returns how many places are added before and after a side."""

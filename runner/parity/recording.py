@@ -66,6 +66,13 @@ class Recording:
         return cls(gradients=mappings[_GRADIENT], weights=mappings[_WEIGHT], **arrays)
 
 
+def load_losses(path: Path) -> Floats:
+    """Returns the losses of a recording alone, (steps,)."""
+    with np.load(path, allow_pickle=False) as file:
+        losses: Floats = file["losses"]
+    return losses
+
+
 class Recorder:
     """Takes what happens in each step, as :class:`runner.backend.Probe`, and gives the recording at the end.
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.description import DESCRIPTION, table
 from runner.parity import attribution
 from runner.parity.attribution import Correction
 from runner.parity.comparison import PHASES, Gaps, Phase, allowed, largest
@@ -128,7 +129,7 @@ def _card(told: Report, request: RunRequest, command: str, began: float) -> RunC
             "arms": ", ".join(told.backends),
             "semantics": experiment.backend.semantics,
             "command": command,
-            "mlflow.note.content": _note(told),
+            DESCRIPTION: _note(told),
             **{f"version.{name}": version for name, version in told.versions.items()},
             **identity.git_tags(Path.cwd()),
         },
@@ -140,11 +141,9 @@ def _card(told: Report, request: RunRequest, command: str, began: float) -> RunC
 
 def _note(told: Report) -> str:
     """Returns what MLflow shows on top of the run's page."""
-    headings, *lines = _flat(_phase_lines(told.verdict))
-    rows = [headings, ["---"] * len(headings), *lines]
-    table = "\n".join(f"| {' | '.join(row)} |" for row in rows)
     head, *rest = told.verdict.sentences
-    return "\n\n".join([f"**{head}**", *rest, *_explained(told), table])
+    phases = table(_flat(_phase_lines(told.verdict)))
+    return "\n\n".join([f"**{head}**", *rest, *_explained(told), phases])
 
 
 def _explained(told: Report) -> list[str]:

@@ -6,7 +6,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,12 +17,10 @@ from runner.errors import RunnerError
 from runner.experiment import Experiment, Parity, Precision
 from runner.parity import attribution, report
 from runner.parity.arm import LOG, Arm, Recorded, record
-from runner.parity.recording import Recording
+from runner.parity.recording import Recording, load_losses
 from runner.parity.verdict import PRECISIONS, Finding, Verdict, find
 from runner.runs import RunRequest, signals_raised
 from runner.session import finished, recorder_for, shown
-
-_POLL_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -128,16 +126,14 @@ def _record_all(arms: Mapping[_Key, Arm]) -> dict[_Key, Recorded]:
     recorded: dict[_Key, Recorded] = {}
     with contextlib.ExitStack() as stack:
         pools = {name: stack.enter_context(workers.pool()) for name in backends}
-        futures = {key: pools[key.backend].schedule(record, args=(arm,)) for key, arm in arms.items()}
-        while len(recorded) < len(arms):
-            for key in [each for each in futures if each not in recorded and futures[each].done()]:
-                recorded[key] = _result(futures[key], key, arms[key])
-                print(
-                    f"[{len(recorded)}/{len(arms)}] {_described(key, recorded[key])}",
-                    file=sys.stderr,
-                    flush=True,
-                )
-            time.sleep(_POLL_SECONDS)
+        keys: dict[Future[Recorded], _Key] = {
+            pools[key.backend].schedule(record, args=(arm,)): key for key, arm in arms.items()
+        }
+        for future in as_completed(keys):
+            key = keys[future]
+            recorded[key] = _result(future, key, arms[key])
+            line = f"[{len(recorded)}/{len(arms)}] {_described(key, recorded[key])}"
+            print(line, file=sys.stderr, flush=True)
     return recorded
 
 
@@ -193,4 +189,4 @@ def _attributed(
 def _losses(requests: Sequence[RunRequest], recorded: Mapping[_Key, Recorded]) -> dict[str, report.Floats]:
     precision = requests[0].experiment.training.precision
     names = (request.experiment.backend.name for request in requests)
-    return {name: Recording.load(recorded[_Key(name, precision, 0)].path).losses for name in names}
+    return {name: load_losses(recorded[_Key(name, precision, 0)].path) for name in names}

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from runner.plots import style
-from runner.plots.drawing import save
+from runner.plots.drawing import saved
 
 NAME = "attribution"
 
@@ -29,10 +29,7 @@ def draw(table: Path, *, title: str, folder: Path) -> Path:
     """Draws the table of corrections and returns the figure's file in ``folder``, made where it is missing."""
     with table.open(newline="", encoding="utf-8") as file:
         rows = [(line["words"], float(line["before"]), float(line["after"])) for line in csv.DictReader(file)]
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{NAME}.png"
-    save(attribution(rows=rows, title=title), path)
-    return path
+    return saved(attribution(rows=rows, title=title), folder, NAME)
 
 
 def attribution(*, rows: Sequence[Row], title: str) -> Figure:

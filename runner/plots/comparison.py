@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from runner.plots import style
-from runner.plots.drawing import save
+from runner.plots.drawing import saved
 
 Floats = NDArray[np.float64]
 
@@ -55,10 +55,7 @@ def draw(curves: Path, *, title: str, folder: Path) -> Path:
         )
         for name in names
     }
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{NAME}.png"
-    save(comparison(losses=losses, tracks=tracks, title=title), path)
-    return path
+    return saved(comparison(losses=losses, tracks=tracks, title=title), folder, NAME)
 
 
 def _step(first: Floats) -> int | None:

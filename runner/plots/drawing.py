@@ -54,18 +54,23 @@ def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: 
     """
     files: list[Path] = []
     problems: list[str] = []
-    folder.mkdir(parents=True, exist_ok=True)
     for name, plot in plots.items():
         try:
             figure = component.build(plot, result=result, title=title)
             if figure is not None:
-                path = folder / f"{name}.png"
-                save(figure, path)
-                files.append(path)
+                files.append(saved(figure, folder, name))
         except Exception as error:
             # A figure may be anybody's function: its mistake is told with the run's report.
             problems.append(f"the figure {name} could not be drawn: {type(error).__name__}: {error}")
     return Drawn(tuple(files), tuple(problems))
+
+
+def saved(figure: Figure, folder: Path, name: str) -> Path:
+    """Writes a figure into a folder, made where it is missing, and returns its file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.png"
+    save(figure, path)
+    return path
 
 
 def save(figure: Figure, file: Path | io.BytesIO) -> None:

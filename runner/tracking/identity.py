@@ -12,7 +12,7 @@ from pathlib import Path
 from runner.tracking import Scalar
 
 # What decides where a run is kept and how it is shown, and no number of it.
-_WITHOUT_MEANING = ("name", "tracking", "plots", "sweep", "hydra", "parity")
+_WITHOUT_MEANING = ("name", "tracking", "plots", "sweep", "hydra")
 _GIT_SECONDS = 5.0
 
 
@@ -20,7 +20,7 @@ def meaning(parameters: Mapping[str, Scalar]) -> str:
     """Returns a SHA-256 of the parameters that decide a number, in hexadecimal.
 
     Two runs with the same digest are the same experiment: canonical JSON, sorted by key, without the name,
-    the tracking, the figures, the sweep and what only a comparison looks at.
+    the tracking, the figures and the sweep.
     """
     deciding = {
         key: value for key, value in parameters.items() if key.partition(".")[0] not in _WITHOUT_MEANING

@@ -11,15 +11,12 @@ from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 import torch
-from torch.nn import Parameter
 from torch.optim import Optimizer
 
 from runner.backends.torch import update_rules as rules
 from runner.quantities import BelowOne, NotNegative, Positive
-from runner.weights import is_kernel
 
-NamedParameter = tuple[str, Parameter]
-Factory = Callable[[Iterable[NamedParameter]], Optimizer]
+Factory = Callable[[Iterable[rules.NamedParameter]], Optimizer]
 DecayOn = Literal["all", "kernels"]
 
 # The key of a group of parameters under which its decoupled decay stands; torch has one of its own with another meaning.
@@ -282,16 +279,13 @@ def _factory(
 ) -> Factory:
     """Returns a function that makes optimizers which shrink weights before their own step."""
     decays = {"weight_decay": l2, _SHRINKAGE: decoupled_weight_decay}
-    none = dict.fromkeys(decays, 0.0)
 
-    def build(parameters: Iterable[NamedParameter]) -> Optimizer:
-        named = list(parameters)
-        groups: list[dict[str, Any]] = [{"params": named, **decays}]
-        if decay_on == "kernels" and decays != none:
-            kernels = [each for each in named if is_kernel(each[0])]
-            others = [each for each in named if not is_kernel(each[0])]
-            groups = [{"params": kernels, **decays}, {"params": others, **none}]
-        optimizer = kind([group for group in groups if group["params"]], lr=learning_rate, **arguments)
+    def build(parameters: Iterable[rules.NamedParameter]) -> Optimizer:
+        optimizer = kind(
+            rules.groups(parameters, decays, kernels_only=decay_on == "kernels"),
+            lr=learning_rate,
+            **arguments,
+        )
         if decoupled_weight_decay > 0:
             optimizer.register_step_pre_hook(_shrink)
         return optimizer

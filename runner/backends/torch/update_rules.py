@@ -1,12 +1,30 @@
-"""Optimizers that torch does not have, or has in another precision."""
+"""Optimizers that torch does not have, or has in another precision, and which parameters a decay concerns."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import torch
+from torch.nn import Parameter
 from torch.optim import Optimizer
+
+from runner.weights import is_kernel
+
+NamedParameter = tuple[str, Parameter]
+
+
+def groups(
+    parameters: Iterable[NamedParameter], decays: Mapping[str, float], *, kernels_only: bool
+) -> list[dict[str, Any]]:
+    """Returns the parameters as torch's groups: those that ``decays`` concern, and where that is not all, the others."""
+    named, none = list(parameters), dict.fromkeys(decays, 0.0)
+    if not kernels_only or decays == none:
+        return [{"params": named, **decays}]
+    kernels = [each for each in named if is_kernel(each[0])]
+    others = [each for each in named if not is_kernel(each[0])]
+    both: list[dict[str, Any]] = [{"params": kernels, **decays}, {"params": others, **none}]
+    return [group for group in both if group["params"]]
 
 
 class Nadam(torch.optim.NAdam):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import tensorflow as tf
@@ -13,6 +14,7 @@ from runner.layers import Shape
 
 Apply = Callable[[Any], Any]
 State = tuple[Any, ...]
+Cell = Callable[[State, Any, Any], State]
 
 
 def embedding(layer: layers.Embedding, shape: Shape) -> Apply:
@@ -69,28 +71,38 @@ class _Recurrent(OwnLayer[layers.Recurrent]):
         start = tf.zeros((tf.shape(inputs)[0], self.record.units), inputs.dtype)
         steps = tf.transpose(tf.tensordot(inputs, kernel, 1) + bias, (1, 0, 2))
         first: State = (start,)
+        cell: Cell
         match self.record:
             case layers.Lstm():
-                step, first = lambda state, x: _lstm(state, x + state[0] @ recurrent_kernel), (start, start)
+                cell, first = _lstm, (start, start)
             case layers.Gru():
-                second = tf.convert_to_tensor(getattr(self, f"{prefix}recurrent_bias"))
-                step = lambda state, x: _gru(state[0], x, state[0] @ recurrent_kernel + second)  # noqa: E731
+                cell = partial(_gru, bias=tf.convert_to_tensor(getattr(self, f"{prefix}recurrent_bias")))
             case _:
-                step = lambda state, x: (tf.tanh(x + state[0] @ recurrent_kernel),)  # noqa: E731
-        return tf.scan(step, steps, initializer=first, reverse=prefix != "")[0]
+                cell = _simple
+        return tf.scan(
+            lambda state, x: cell(state, x, state[0] @ recurrent_kernel),
+            steps,
+            initializer=first,
+            reverse=prefix != "",
+        )[0]
 
 
-def _lstm(state: State, gates: Any) -> State:
-    i, f, g, o = tf.split(gates, 4, axis=-1)
+def _simple(state: State, from_input: Any, from_state: Any) -> State:
+    return (tf.tanh(from_input + from_state),)
+
+
+def _lstm(state: State, from_input: Any, from_state: Any) -> State:
+    i, f, g, o = tf.split(from_input + from_state, 4, axis=-1)
     carried = tf.sigmoid(f) * state[1] + tf.sigmoid(i) * tf.tanh(g)
     return tf.sigmoid(o) * tf.tanh(carried), carried
 
 
-def _gru(state: Any, from_input: Any, from_state: Any) -> State:
-    (r, z, n), (r_state, z_state, n_state) = (tf.split(each, 3, axis=-1) for each in (from_input, from_state))
+def _gru(state: State, from_input: Any, from_state: Any, *, bias: Any) -> State:
+    r, z, n = tf.split(from_input, 3, axis=-1)
+    r_state, z_state, n_state = tf.split(from_state + bias, 3, axis=-1)
     reset, update = tf.sigmoid(r + r_state), tf.sigmoid(z + z_state)
     candidate = tf.tanh(n + reset * n_state)
-    return ((1 - update) * candidate + update * state,)
+    return ((1 - update) * candidate + update * state[0],)
 
 
 class _SelfAttention(OwnLayer[layers.SelfAttention]):

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch.optim import Optimizer
 
-from runner.backends.torch.optimizers import DecayOn, Factory, NamedParameter
+from runner.backends.torch.optimizers import DecayOn, Factory
+from runner.backends.torch.update_rules import NamedParameter, groups
 from runner.quantities import BelowOne, NotNegative, Positive
-from runner.weights import is_kernel
 
 
 def sgd(
@@ -178,13 +178,9 @@ def _factory(
     **arguments: Any,
 ) -> Factory:
     def build(parameters: Iterable[NamedParameter]) -> Optimizer:
-        named = list(parameters)
-        decaying = [each for each in named if decay_on == "all" or is_kernel(each[0])]
-        others = [each for each in named if decay_on == "kernels" and not is_kernel(each[0])]
-        groups = [
-            {"params": decaying, "weight_decay": weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        return kind([group for group in groups if group["params"]], lr=learning_rate, **arguments)
+        decays = {"weight_decay": weight_decay}
+        return kind(
+            groups(parameters, decays, kernels_only=decay_on == "kernels"), lr=learning_rate, **arguments
+        )
 
     return build

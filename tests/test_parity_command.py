@@ -93,6 +93,8 @@ def test_what_has_no_meaning_is_refused_at_once(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "backend: is not for you to choose here: parity trains on both." in done.stderr
     assert "-m: parity compares one configuration at a time." in done.stderr
+    assert "parity.steps: must be at least 1. Received: 0." in done.stderr
+    assert "3 faults" in done.stderr
     assert not any(tmp_path.iterdir())
 
 

@@ -17,21 +17,32 @@ if TYPE_CHECKING:
 
 BACKENDS = ("torch", "keras")
 
+_BACKEND = "backend="
+
 
 def run(words: Sequence[str]) -> int:
     """Compares the backends; exit code 0 where they are the same training, 1 where not."""
     folders.make_importable()
     asked = request.parse(words)
-    _refuse_what_has_no_meaning(asked)
+    faults = _without_meaning(asked)
+    rest = tuple(text for text in asked.overrides if not text.startswith(_BACKEND))
+    asked = replace(asked, overrides=rest, multirun=False)
     with compose.session(asked.config_dir):
-        requests = [_request(asked, backend) for backend in BACKENDS]
+        requests: list[RunRequest] = []
+        for backend in BACKENDS:
+            try:
+                requests.append(_request(asked, backend))
+            except ConfigurationError as error:
+                faults += error.faults
+        if faults:
+            raise ConfigurationError(list(dict.fromkeys(faults)))
         from runner.parity import session
 
         verdict = session.run(requests, command=shlex.join(["python", "-m", "runner", "parity", *words]))
     return 0 if verdict.equal else 1
 
 
-def _refuse_what_has_no_meaning(asked: request.Request) -> None:
+def _without_meaning(asked: request.Request) -> list[Fault]:
     faults = [
         Fault(
             "backend",
@@ -41,12 +52,11 @@ def _refuse_what_has_no_meaning(asked: request.Request) -> None:
             f"Leave {text} out.",
         )
         for text in asked.overrides
-        if text.startswith("backend=")
+        if text.startswith(_BACKEND)
     ]
     if asked.multirun:
         faults.append(Fault("-m", "parity compares one configuration at a time", None, None, "Leave -m out."))
-    if faults:
-        raise ConfigurationError(faults)
+    return faults
 
 
 def _request(asked: request.Request, backend: str) -> RunRequest:

@@ -12,12 +12,13 @@ from runner import weights as weight_files
 from runner.backend import Job
 from runner.blueprint import Blueprint, blueprint
 from runner.conductor import earlier_history, shortened
-from runner.data import Splits, prepare
+from runner.data import Rows, Splits, prepare
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment, Training
 from runner.plan import Plan, steps_in_epoch, updates_in_epoch
-from runner.results import Weights
+from runner.results import SPLITS, Weights
 from runner.schedules import Schedule
+from runner.tracking import DatasetCard
 from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
 
@@ -70,6 +71,18 @@ def prepared(experiment: Experiment) -> Prepared:
     return Prepared(drawing, schedule, job)
 
 
+def dataset(ready: Prepared) -> DatasetCard:
+    """Returns what a run looks at, as it is told to a tracker."""
+    source, splits = ready.drawing.source, ready.job.splits
+    return DatasetCard(
+        name=source.name,
+        input_shape=source.input_shape,
+        classes=source.classes,
+        rows={name: len(getattr(splits, name)) for name in SPLITS},
+        sha256=splits.sha256,
+    )
+
+
 def with_own_draws(ready: Prepared) -> Prepared:
     """Returns the same with the framework's own first weights and order of rows, where those are left to it."""
     job = ready.job
@@ -115,7 +128,19 @@ def _splits(experiment: Experiment, drawing: Blueprint) -> Splits:
     )
     if experiment.output == "exponential":
         _require_not_negative(splits, experiment)
-    return shortened(splits, experiment.training.batch_size) if experiment.debug.one_batch else splits
+    if experiment.debug.one_batch:
+        splits = shortened(splits, experiment.training.batch_size)
+    _require_weight(splits)
+    return splits
+
+
+def _require_weight(splits: Splits) -> None:
+    for name in SPLITS:
+        rows: Rows = getattr(splits, name)
+        if rows.weights is not None and len(rows) and not rows.weights.any():
+            rule = f"must have weights above 0, and those of its {name} rows are all 0"
+            remedy = "Read the data without weights, or change split or seed."
+            raise ConfigurationError([Fault("data", rule, remedy=remedy)])
 
 
 def _require_not_negative(splits: Splits, experiment: Experiment) -> None:

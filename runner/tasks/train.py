@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +16,13 @@ from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
 from runner.conductor import Conductor, predictions
 from runner.data import Splits
-from runner.errors import Diverged, Interrupted
+from runner.errors import Diverged, Fault, Interrupted
 from runner.experiment import Experiment
 from runner.network_file import NETWORK
 from runner.results import SPLITS, EpochRecord, Predictions, Program, Result, Weights
-from runner.tasks.preparation import prepared, with_own_draws
-from runner.tracking import DatasetCard, Tracker
+from runner.task import Display
+from runner.tasks.preparation import dataset, prepared, with_own_draws
+from runner.tracking import Tracker
 from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
 
@@ -29,11 +31,19 @@ PROGRAM = "program"
 _LONGEST_REASON = 300
 
 
-class Display(Protocol):
-    """What a person sees of a training."""
+@dataclass(frozen=True)
+class Training:
+    """The training of a network; see :func:`runner.tasks.shipped.train`."""
 
-    def epoch(self, record: EpochRecord) -> None:
-        """Takes an epoch that has ended."""
+    reads: frozenset[str] = frozenset(each.name for each in fields(Experiment))
+
+    def faults(self, experiment: Experiment, drawing: Blueprint | None) -> Iterator[Fault]:
+        """Yields nothing: what cannot be trained, a check finds by its rules."""
+        yield from ()
+
+    def run(self, experiment: Experiment, *, folder: Path, tracker: Tracker, display: Display) -> Result:
+        """Trains."""
+        return train(experiment, folder=folder, tracker=tracker, display=display)
 
 
 def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Display) -> Result:
@@ -50,11 +60,11 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
     """
     # What is trained on what
     ready = prepared(experiment)
-    tracker.dataset(_dataset(ready.drawing, ready.job.splits))
+    tracker.dataset(dataset(ready))
 
     # The framework
     engine = backend.load(experiment.backend.package)
-    tracker.tags({f"version.{name}": version for name, version in engine.versions().items()})
+    tracker.tags(backend.version_tags(experiment.backend.package))
     ready = with_own_draws(ready)
     drawing, job = ready.drawing, ready.job
     tracker.tags(
@@ -87,7 +97,7 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         splits=job.splits,
         plan=job.plan,
         schedule=ready.schedule,
-        weights=job.weights,
+        weights=model.weights(),
         tell=tell,
         tell_steps=tell_steps,
         keep=keep,
@@ -120,23 +130,13 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         kept_epoch=conductor.kept_epoch,
         metrics=final,
         predictions=shown,
+        output=experiment.output,
         **_illustrations(engine, model, job, drawing, shown),
     )
     # MLflow draws a single value at step 0 as a bar beside those of other runs, at any other step as a lone dot.
     tracker.metrics(0, _new_metrics(result))
     tracker.result(result)
     return result
-
-
-def _dataset(drawing: Blueprint, splits: Splits) -> DatasetCard:
-    source = drawing.source
-    return DatasetCard(
-        name=source.name,
-        input_shape=source.input_shape,
-        classes=source.classes,
-        rows={name: len(getattr(splits, name)) for name in SPLITS},
-        sha256=splits.sha256,
-    )
 
 
 def _tell_model(tracker: Tracker, model: Model, job: Job, drawing: Blueprint, folder: Path) -> None:
@@ -183,9 +183,11 @@ def _evaluate(
         rows = getattr(splits, name)
         if len(rows) == 0:
             continue
-        answer = model.evaluate(rows.inputs, rows.targets)
-        shown[name] = predictions(experiment.output, splits, rows.targets, answer.logits)
-        found = metrics.final(source.task, shown[name].targets, shown[name].outputs, source.classes)
+        answer = model.evaluate(rows)
+        shown[name] = predictions(experiment.output, splits, rows.targets, answer.logits, rows.weights)
+        found = metrics.final(
+            source.task, shown[name].targets, shown[name].outputs, source.classes, rows.weights
+        )
         values |= {f"{name}/{metric}": value for metric, value in ({"loss": answer.loss} | found).items()}
     return shown, values
 
@@ -199,6 +201,7 @@ def _illustrations(
     return {
         "boundary": illustrations.boundary(model, job, drawing),
         "mistakes": illustrations.mistakes(shown["test"], job, drawing) if "test" in shown else None,
+        "reconstructions": illustrations.reconstructions(shown["test"], drawing) if "test" in shown else None,
         "activation": illustrations.activation(engine, model, job),
     }
 

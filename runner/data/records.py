@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.data.files import Files
 from runner.experiment import Task
 from runner.layers import Shape
 
-Arrays = tuple[NDArray[np.float64], NDArray[Any]]
+Arrays = tuple[NDArray[Any], NDArray[Any]] | tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -25,10 +26,15 @@ class Source:
         input_shape: the shape of one example.
         classes: the names of the classes in the order of their numbers; empty for a regression.
         rows: how many examples there are.
-        read: returns inputs, float64 (rows, *input_shape), and targets: int64 (rows,) class numbers from 0,
-            or float64 (rows, 1) for a regression.
+        read: returns inputs, float64 or uint8 (rows, *input_shape), and targets: int64 (rows,) class numbers from 0,
+            or float64 (rows, target_width) for a regression; with ``weighted`` then weights, float64 (rows,) of at least 0.
         tokens: how many different whole numbers, from 0, the inputs hold; None where they are numbers to reckon with.
             Tokens are never standardised.
+        target_width: how many numbers a regression predicts for each example.
+        weighted: whether each example has a weight, by which it counts in losses and metrics.
+        reconstructs: whether the targets are the inputs themselves, one column for each of their elements.
+        test_rows: how many rows at the end are the data set's own test rows; 0 where a share of all rows is taken.
+        files: what ``read`` needs on the disk, or None where it needs nothing.
     """
 
     name: str
@@ -38,25 +44,88 @@ class Source:
     rows: int
     read: Callable[[], Arrays]
     tokens: int | None = None
+    target_width: int = 1
+    weighted: bool = False
+    reconstructs: bool = False
+    test_rows: int = 0
+    files: Files | None = None
+
+
+class Selected:
+    """Rows of an array that stays on the disk until some of them are asked for.
+
+    Args:
+        array: all rows, mapped from a file.
+        order: the numbers of those that are meant, (rows,).
+    """
+
+    def __init__(self, array: NDArray[np.uint8], order: NDArray[np.int64]) -> None:
+        self._array = array
+        self._order = order
+        self.shape = (len(order), *array.shape[1:])
+        self.dtype = array.dtype
+
+    def __len__(self) -> int:
+        return len(self._order)
+
+    def __getitem__(self, which: slice | NDArray[np.int64]) -> NDArray[np.uint8]:
+        """Returns some of the rows, in memory."""
+        return self._array[self._order[which]]
+
+
+Inputs = NDArray[np.float64] | NDArray[np.uint8] | Selected
+
+
+@dataclass(frozen=True)
+class Standard:
+    """What the network takes for a number x of the data: (x - mean) / scale, both of the shape of one example."""
+
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Examples and their targets, row by row; there may be none."""
+    """Examples and their targets, row by row; there may be none. Without ``weights`` each counts 1.
 
-    inputs: NDArray[np.float64]
+    Inputs of float64 stand here as the network takes them. Those of uint8 stand as they were read, and with them the
+    ``standard`` by which a backend makes numbers of a batch when it comes to it, in the precision of the training.
+    """
+
+    inputs: Inputs
     targets: NDArray[Any]
+    weights: NDArray[np.float64] | None = None
+    standard: Standard | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
+
+    def part(self, which: slice | NDArray[np.int64]) -> Rows:
+        """Returns some of the rows; inputs that are mapped from a file stay there."""
+        weights = None if self.weights is None else self.weights[which]
+        if isinstance(self.inputs, np.memmap) and isinstance(which, np.ndarray):
+            inputs: Inputs = Selected(self.inputs, which)
+        else:
+            inputs = self.inputs[which]
+        return replace(self, inputs=inputs, targets=self.targets[which], weights=weights)
+
+    def numbers(self, dtype: str = "float64") -> NDArray[Any]:
+        """Returns all inputs as the network takes them, in memory; of uint8 by two roundings in the precision given."""
+        inputs = self.inputs[:].astype(dtype)
+        if self.standard is None:
+            return inputs
+        standardised: NDArray[Any] = (inputs - self.standard.mean.astype(dtype)) / self.standard.scale.astype(
+            dtype
+        )
+        return standardised
 
 
 @dataclass(frozen=True)
 class Splits:
     """The three parts of a data set, ready for training.
 
-    An input x of the data stands here as (x - input_mean) / input_scale, element by element, and a target t
-    as (t - target_mean) / target_scale; these are 0 and 1 where inputs or targets were left alone.
+    An input x of the data is (x - input_mean) / input_scale to the network, element by element, and a target t stands
+    here as (t - target_mean) / target_scale; these are 0 and 1 where inputs or targets were left alone.
 
     Args:
         train: what is learnt from.
@@ -64,9 +133,9 @@ class Splits:
         test: what is kept for the end.
         input_mean: of the shape of one example.
         input_scale: of the shape of one example.
-        target_mean: in the units of the data.
-        target_scale: in the units of the data.
-        sha256: of the shapes and values of all inputs and targets as they were read, in hexadecimal.
+        target_mean: of each column of targets, in the units of the data.
+        target_scale: of each column of targets, in the units of the data.
+        sha256: of the shapes and values of all inputs, targets and weights as they were read, in hexadecimal.
     """
 
     train: Rows
@@ -74,6 +143,13 @@ class Splits:
     test: Rows
     input_mean: NDArray[np.float64]
     input_scale: NDArray[np.float64]
-    target_mean: float
-    target_scale: float
+    target_mean: NDArray[np.float64]
+    target_scale: NDArray[np.float64]
     sha256: str
+
+    def in_units(self, rows: Rows) -> NDArray[np.float64]:
+        """Returns the inputs of some of the rows in the units of the data."""
+        inputs = rows.inputs[:]
+        if rows.standard is not None:
+            return inputs.astype(np.float64)
+        return inputs * self.input_scale + self.input_mean

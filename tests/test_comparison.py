@@ -11,7 +11,16 @@ import pytest
 from numpy.typing import NDArray
 
 from runner.parity import comparison
-from runner.parity.comparison import Place, allowed, first_divergence, floor, gaps, largest, weight_gaps
+from runner.parity.comparison import (
+    Place,
+    allowed,
+    first_divergence,
+    floor,
+    gaps,
+    largest,
+    loss_gap,
+    weight_gaps,
+)
 from runner.parity.recording import Recorder, Recording
 from runner.parity.verdict import Verdict, find, phrase
 from runner.results import Evaluation
@@ -74,6 +83,7 @@ def test_a_recorder_keeps_steps_in_order_and_large_arrays_in_part() -> None:
         recorder.step(
             inputs=np.full((2, 1), float(step)),
             targets=np.array([0, 1]),
+            sample_weights=None,
             outputs=np.full((3 - step, 2), float(step)),
             loss=float(step),
             gradients={"kernel": np.arange(10.0) * step},
@@ -166,6 +176,12 @@ def test_what_a_perturbation_does_up_to_a_step_is_allowed_ten_times() -> None:
     limits = allowed(floor(BASE, [NEARBY, rough]), 64)
     size = 1e-6 / rough.losses[2]
     assert limits[Place("loss")].tolist() == pytest.approx([64 * EPSILON] * 2 + [10 * size] * 4, rel=1e-6)
+
+
+def test_losses_that_were_never_evaluated_differ_by_those_of_the_steps() -> None:
+    none = {"evaluation_steps": np.empty(0, np.int64), "evaluation_losses": np.empty(0)}
+    other = made(losses=moved(BASE.losses, (2,), 0.1), **none)
+    assert loss_gap(made(**none), other) == pytest.approx(0.1 / other.losses[2])
 
 
 def test_a_verdict_on_equal_trainings() -> None:

@@ -66,9 +66,10 @@ def record(arm: Arm) -> Recorded:
 def _record(arm: Arm) -> Recorded:
     # An old file must never be taken for what this arm did.
     arm.path.unlink(missing_ok=True)
+    # First, for it says which engine Keras is to have, and a function of somebody's own may import Keras.
+    engine = backend.load(arm.experiment.backend.package)
     ready = with_own_draws(prepared(arm.experiment))
     weights = _moved(ready.weights, arm) if arm.perturbation else ready.weights
-    engine = backend.load(arm.experiment.backend.package)
     recorder = Recorder(weights, arm.elements)
     job = replace(ready.job, weights=weights, probe=recorder)
     model = engine.build(job=job)

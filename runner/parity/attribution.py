@@ -39,7 +39,8 @@ def met(experiment: Experiment) -> dict[str, str]:
     if experiment.backend.semantics == "canonical":
         return {}
     drawing = blueprint(experiment)
-    return semantics.concerned(experiment, drawing.tree, drawing.input_shape)
+    weighted = drawing.source.weighted
+    return semantics.concerned(experiment, drawing.tree, drawing.input_shape, weighted=weighted)
 
 
 def corrected(experiment: Experiment, names: Iterable[str]) -> Experiment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -165,7 +166,8 @@ def _quotient(one: Floats, other: Floats, *, smallest: float = 0.0, over_time: b
     if one.shape != other.shape:
         raise ValueError(f"the two recordings have arrays of different shapes: {one.shape} and {other.shape}")
     count = len(one)
-    mine, theirs = one.reshape(count, -1), other.reshape(count, -1)
+    # Of nothing, -1 has no meaning.
+    mine, theirs = (each.reshape(count, math.prod(each.shape[1:])) for each in (one, other))
     # Beyond the rows of a smaller batch both are NaN; where one alone is, they differ.
     present = ~(np.isnan(mine) & np.isnan(theirs))
     with np.errstate(invalid="ignore"):

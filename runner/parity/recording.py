@@ -23,7 +23,7 @@ class Recording:
     """The steps of one training; of a large array only so many elements, evenly spaced, as were asked for.
 
     Args:
-        batches: a SHA-256 of the inputs and targets of each step, as bytes, (steps, 32).
+        batches: a SHA-256 of the inputs, targets and weights of each step, as bytes, (steps, 32).
         outputs: the logits of each step, (steps, rows, outputs); NaN beyond the rows of a smaller batch.
         losses: the loss of each step, (steps,).
         gradients: of every trained array before any clipping, by canonical name, (steps, elements).
@@ -100,13 +100,15 @@ class Recorder:
         *,
         inputs: NDArray[Any],
         targets: NDArray[Any],
+        sample_weights: NDArray[Any] | None,
         outputs: NDArray[Any],
         loss: float,
         gradients: Mapping[str, NDArray[Any]],
         weights: Mapping[str, NDArray[Any]],
     ) -> None:
         """Takes one step, its gradients by canonical name and the weights after it."""
-        self._batches.append(_digest(inputs, targets))
+        batch = (inputs, targets) if sample_weights is None else (inputs, targets, sample_weights)
+        self._batches.append(_digest(*batch))
         self._outputs.append(np.asarray(outputs, np.float64))
         self._losses.append(loss)
         for name, array in gradients.items():

@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.description import DESCRIPTION, table
-from runner.parity import attribution
+from runner.parity import attribution, control
 from runner.parity.attribution import Correction
 from runner.parity.comparison import PHASES, Gaps, Phase, allowed, largest
+from runner.parity.control import Control
 from runner.parity.verdict import PRECISIONS, Finding, Verdict
 from runner.runs import RunRequest, default_name
 from runner.semantics import SENTENCES
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 Floats = NDArray[np.float64]
 
 STEPS, PHASE_TABLE, CURVES, VERDICT = "steps.csv", "phases.csv", "comparison.npz", "verdict.json"
-ATTRIBUTION = "attribution.csv"
+ATTRIBUTION, CONTROL = "attribution.csv", "control.csv"
 _NO_STEP = 0
 
 
@@ -39,10 +40,11 @@ class Report:
     """What there is to tell.
 
     Args:
-        backends: the two arms.
-        losses: the losses of each arm in the run's precision, (steps,).
+        backends: the two arms that are compared.
+        losses: the losses of each arm in the run's precision, (steps,), with those of a third arm where there is one.
         verdict: what the comparison comes to.
         attribution: what each correction of a difference changes; empty where none is left to the frameworks.
+        control: what a third arm tells, or None.
         versions: of the packages of both frameworks.
     """
 
@@ -50,6 +52,7 @@ class Report:
     losses: Mapping[str, Floats]
     verdict: Verdict
     attribution: tuple[Correction, ...]
+    control: Control | None
     versions: Mapping[str, str]
 
 
@@ -69,6 +72,11 @@ def print_report(stream: TextIO, told: Report) -> None:
         title = "Largest difference of the losses, one thing corrected after the other"
         console.print(_table(title, _attribution_lines(told.attribution)))
         console.print(_conclusion(told))
+    if told.control:
+        console.print()
+        console.print(told.control.conclusion, style="bold")
+        for pair in told.control.pairs:
+            console.print(pair.sentence)
 
 
 def _table(title: str, lines: list[list[str]]) -> RenderableType:
@@ -100,6 +108,8 @@ def write(told: Report, request: RunRequest, *, command: str, began: float) -> N
     journal.comparison(folder / CURVES)
     if told.attribution:
         _write_attribution(journal, told.attribution)
+    if told.control:
+        _write_control(journal, told.control)
     journal.end("FINISHED", None)
 
 
@@ -111,6 +121,13 @@ def _write_attribution(journal: Journal, corrections: Sequence[Correction]) -> N
     after = {f"attribution/{each.name}": each.after for each in corrections}
     journal.metrics(_NO_STEP, {"attribution/native": corrections[0].before, **after})
     journal.attribution(path)
+
+
+def _write_control(journal: Journal, third: Control) -> None:
+    path = journal.folder / CONTROL
+    _write_csv(path, control.lines(third))
+    journal.artifact(path)
+    journal.metrics(_NO_STEP, dict(control.metrics(third)))
 
 
 def _card(told: Report, request: RunRequest, command: str, began: float) -> RunCard:
@@ -126,7 +143,8 @@ def _card(told: Report, request: RunRequest, command: str, began: float) -> RunC
         tags={
             "role": "parity",
             "verdict": "equal" if told.verdict.equal else "different",
-            "arms": ", ".join(told.backends),
+            "arms": ", ".join(told.losses),
+            **({"control": told.control.conclusion} if told.control else {}),
             "semantics": experiment.backend.semantics,
             "command": command,
             DESCRIPTION: _note(told),
@@ -143,7 +161,7 @@ def _note(told: Report) -> str:
     """Returns what MLflow shows on top of the run's page."""
     head, *rest = told.verdict.sentences
     phases = table(_flat(_phase_lines(told.verdict)))
-    return "\n\n".join([f"**{head}**", *rest, *_explained(told), phases])
+    return "\n\n".join([f"**{head}**", *rest, *_explained(told), *_of_control(told), phases])
 
 
 def _explained(told: Report) -> list[str]:
@@ -152,6 +170,13 @@ def _explained(told: Report) -> list[str]:
         return []
     lines = "\n".join(f"- {each.sentence}. {SENTENCES[each.name]}" for each in told.attribution)
     return [lines, _conclusion(told)]
+
+
+def _of_control(told: Report) -> list[str]:
+    """Returns what a third arm tells, and each pair in a list of Markdown."""
+    if told.control is None:
+        return []
+    return [told.control.conclusion, "\n".join(f"- {pair.sentence}" for pair in told.control.pairs)]
 
 
 def _conclusion(told: Report) -> str:
@@ -225,12 +250,12 @@ def _step_lines(told: Report) -> Iterator[list[str]]:
         f"{PRECISIONS[finding.precision]}_{phase}" for finding in told.verdict.findings for phase in PHASES
     ]
     yield ["step", *(f"loss_{name}" for name in told.losses), *names]
-    steps = min(len(values) for values in told.losses.values())
-    for step in range(steps):
+    for step in range(min(len(told.losses[name]) for name in told.backends)):
         gaps = [
             "" if step >= len(each) or np.isnan(each[step]) else repr(float(each[step])) for each in columns
         ]
-        yield [str(step + 1), *(repr(float(values[step])) for values in told.losses.values()), *gaps]
+        losses = [repr(float(each[step])) if step < len(each) else "" for each in told.losses.values()]
+        yield [str(step + 1), *losses, *gaps]
 
 
 def _as_json(told: Report) -> dict[str, object]:
@@ -240,25 +265,8 @@ def _as_json(told: Report) -> dict[str, object]:
         "backends": list(told.backends),
         "versions": dict(told.versions),
         "attribution": [asdict(each) for each in told.attribution],
-        "findings": [
-            {
-                "precision": PRECISIONS[finding.precision],
-                "steps": list(finding.steps),
-                "loss_gap": finding.loss_gap,
-                "weight_gap": finding.weight_gap,
-                "loss_floor": finding.loss_floor,
-                "first": None
-                if finding.first is None
-                else {
-                    "step": finding.first.step,
-                    "phase": finding.first.place.phase,
-                    "array": finding.first.place.array,
-                    "gap": finding.first.gap,
-                    "allowed": finding.first.allowed,
-                },
-            }
-            for finding in told.verdict.findings
-        ],
+        "findings": [each.as_json() for each in told.verdict.findings],
+        "control": None if told.control is None else control.as_json(told.control),
     }
 
 
@@ -270,6 +278,9 @@ def _write_curves(path: Path, told: Report) -> None:
         arrays[f"floor:{name}"] = _of_phase(finding.floor, "loss")
         arrays[f"allowed:{name}"] = _of_phase(allowed(finding.floor, finding.precision), "loss")
         arrays[f"first:{name}"] = np.array([finding.first.step if finding.first else np.nan])
+    for pair in (told.control.engines, told.control.meanings) if told.control else ():
+        double = pair.verdict.findings[0]
+        arrays[f"control:{PRECISIONS[double.precision]}: {pair.name}"] = _of_phase(double.gaps, "loss")
     np.savez(path, **arrays)  # type: ignore[arg-type]  # numpy's stub takes its own keyword for one of them.
 
 

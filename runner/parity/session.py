@@ -15,17 +15,18 @@ from pebble import ProcessExpired
 from runner import display, workers
 from runner.errors import RunnerError
 from runner.experiment import Experiment, Parity, Precision
-from runner.parity import attribution, report
+from runner.parity import attribution, control, report
 from runner.parity.arm import LOG, Arm, Recorded, record
+from runner.parity.control import Control, Pair
 from runner.parity.recording import Recording, load_losses
-from runner.parity.verdict import PRECISIONS, Finding, Verdict, find
+from runner.parity.verdict import PRECISIONS, Verdict, find
 from runner.runs import RunRequest, signals_raised
 from runner.session import finished, recorder_for, shown
 
 
 @dataclass(frozen=True)
 class _Key:
-    """Which recording it is: the backend, the precision, 0 or the number of a perturbation, how much is corrected."""
+    """Which recording it is: the arm, the precision, 0 or the number of a perturbation, how much is corrected."""
 
     backend: str
     precision: Precision
@@ -37,28 +38,30 @@ def run(requests: Sequence[RunRequest], *, command: str) -> Verdict:
     """Compares the backends of two requests that are otherwise the same, and tells what was found.
 
     Args:
-        requests: the same experiment for each of two backends, checked.
+        requests: the same experiment for each of two backends, checked, PyTorch first.
         command: what was typed.
 
     Raises:
         RunnerError: an arm could not be carried out; there is no verdict then.
     """
     first = requests[0]
+    one, other = (request.experiment.backend.name for request in requests)
     words = attribution.met(first.experiment)
-    arms = _arms(requests, first.folder) | _corrected_arms(requests, list(words), first.folder)
-    print(_announcement(requests, arms), file=sys.stderr, flush=True)
+    all_requests = _with_control(requests)
+    arms = _arms(all_requests, first.folder) | _corrected_arms(requests, list(words), first.folder)
+    print(_announcement(all_requests, arms), file=sys.stderr, flush=True)
     began = time.time()
     recorder = recorder_for(first)
     try:
         with signals_raised():
             recorded = _record_all(arms)
-            findings = _findings(requests, recorded)
-            verdict = Verdict(tuple(findings))
+            verdict = _verdict(first.experiment, (one, other), recorded)
             told = report.Report(
-                backends=tuple(request.experiment.backend.name for request in requests),
-                losses=_losses(requests, recorded),
+                backends=(one, other),
+                losses=_losses(all_requests, recorded),
                 verdict=verdict,
                 attribution=_attributed(requests, recorded, words),
+                control=_controlled(first.experiment, Pair(one, other, verdict), recorded),
                 versions={
                     name: version for each in recorded.values() for name, version in each.versions.items()
                 },
@@ -71,6 +74,14 @@ def run(requests: Sequence[RunRequest], *, command: str) -> Verdict:
     report.print_report(sys.stdout, told)
     display.whereabouts(sys.stdout, folder=shown(first.folder), report=mlflow, sweep=None, charts=False)
     return verdict
+
+
+def _with_control(requests: Sequence[RunRequest]) -> list[RunRequest]:
+    """Returns the requests, with that of the third arm where one is asked for."""
+    keras = requests[1]
+    if keras.experiment.parity.control is None:
+        return list(requests)
+    return [*requests, replace(keras, experiment=control.experiment_of(keras.experiment))]
 
 
 def _arms(requests: Sequence[RunRequest], folder: Path) -> dict[_Key, Arm]:
@@ -114,10 +125,10 @@ def _precisions(experiment: Experiment) -> list[Precision]:
 
 
 def _announcement(requests: Sequence[RunRequest], arms: Mapping[_Key, Arm]) -> str:
-    names = " and ".join(request.experiment.backend.name for request in requests)
+    *most, last = (request.experiment.backend.name for request in requests)
     precisions = " and ".join(PRECISIONS[each] for each in _precisions(requests[0].experiment))
     steps = requests[0].experiment.parity.steps
-    return f"{names}, at most {steps} steps in {precisions}: {len(arms)} trainings"
+    return f"{', '.join(most)} and {last}, at most {steps} steps in {precisions}: {len(arms)} trainings"
 
 
 def _record_all(arms: Mapping[_Key, Arm]) -> dict[_Key, Recorded]:
@@ -145,9 +156,10 @@ def _result(future: Future[Recorded], key: _Key, arm: Arm) -> Recorded:
         why = workers.how_it_died(error)
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
-    raise RunnerError(
-        f"no verdict: {key.backend} in {PRECISIONS[key.precision]}: {why} (its output is in {log})"
-    )
+    message = f"no verdict: {key.backend} in {PRECISIONS[key.precision]}: {why} (its output is in {log})"
+    if key.backend == control.NAME and control.is_own_code(arm.experiment):
+        message += ". A function of your own is carried out there if it is written with keras.ops."
+    raise RunnerError(message)
 
 
 def _described(key: _Key, recorded: Recorded) -> str:
@@ -157,19 +169,30 @@ def _described(key: _Key, recorded: Recorded) -> str:
     return f"{key.backend} {PRECISIONS[key.precision]}{moved}{end}"
 
 
-def _findings(requests: Sequence[RunRequest], recorded: Mapping[_Key, Recorded]) -> list[Finding]:
-    one, other = (request.experiment.backend.name for request in requests)
+def _verdict(experiment: Experiment, names: tuple[str, str], recorded: Mapping[_Key, Recorded]) -> Verdict:
+    """Returns what two arms come to, held against what the perturbations of one arm did to it."""
     findings = []
-    for precision in _precisions(requests[0].experiment):
-        base = Recording.load(recorded[_Key(one, precision, 0)].path)
-        perturbed = [
-            Recording.load(each.path)
-            for key, each in recorded.items()
-            if key.precision == precision and key.perturbation
-        ]
-        against = Recording.load(recorded[_Key(other, precision, 0)].path)
-        findings.append(find(precision, base, against, perturbed))
-    return findings
+    for precision in _precisions(experiment):
+        one, other = (Recording.load(recorded[_Key(name, precision, 0)].path) for name in names)
+        perturbed = {
+            key: each for key, each in recorded.items() if key.precision == precision and key.perturbation
+        }
+        (moved,) = {key.backend for key in perturbed}
+        base = one if moved == names[0] else Recording.load(recorded[_Key(moved, precision, 0)].path)
+        draws = [Recording.load(each.path) for each in perturbed.values()]
+        findings.append(find(precision, one, other, draws, base=base))
+    return Verdict(tuple(findings))
+
+
+def _controlled(experiment: Experiment, arms: Pair, recorded: Mapping[_Key, Recorded]) -> Control | None:
+    """Returns what the third arm tells, where there is one."""
+    if experiment.parity.control is None:
+        return None
+    engines, meanings = (
+        Pair(name, control.NAME, _verdict(experiment, (name, control.NAME), recorded))
+        for name in (arms.one, arms.other)
+    )
+    return Control(arms, engines, meanings)
 
 
 def _attributed(

@@ -81,17 +81,46 @@ class Finding:
         """Whether the first step differs already, before anything could be amplified."""
         return self.first is not None and self.first.step == 1
 
+    def as_json(self) -> dict[str, object]:
+        """Returns what is found as JSON has it, without the differences of every step."""
+        first = self.first
+        return {
+            "precision": PRECISIONS[self.precision],
+            "steps": list(self.steps),
+            "loss_gap": self.loss_gap,
+            "weight_gap": self.weight_gap,
+            "loss_floor": self.loss_floor,
+            "first": None
+            if first is None
+            else {
+                "step": first.step,
+                "phase": first.place.phase,
+                "array": first.place.array,
+                "gap": first.gap,
+                "allowed": first.allowed,
+            },
+        }
 
-def find(precision: Precision, one: Recording, other: Recording, perturbed: Sequence[Recording]) -> Finding:
+
+def find(
+    precision: Precision,
+    one: Recording,
+    other: Recording,
+    perturbed: Sequence[Recording],
+    *,
+    base: Recording | None = None,
+) -> Finding:
     """Returns what two recordings of one precision come to.
 
     Args:
         precision: of all recordings.
         one: an arm.
         other: another arm.
-        perturbed: the first arm with its first weights moved by one unit in the last place.
+        perturbed: an arm with its first weights moved by one unit in the last place.
+        base: that arm as it is; None where it is the first one.
     """
-    found, floor = comparison.gaps(one, other), comparison.floor(one, perturbed)
+    base = base or one
+    found, floor = comparison.gaps(one, other), comparison.floor(base, perturbed)
     return Finding(
         precision=precision,
         steps=(one.steps, other.steps),
@@ -100,7 +129,7 @@ def find(precision: Precision, one: Recording, other: Recording, perturbed: Sequ
         first=first_divergence(found, allowed(floor, precision)),
         loss_gap=largest(found, "loss"),
         weight_gap=_largest(weight_gaps(one, other)),
-        weight_floor=max(_largest(weight_gaps(one, each)) for each in perturbed),
+        weight_floor=max(_largest(weight_gaps(base, each)) for each in perturbed),
     )
 
 

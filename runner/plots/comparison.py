@@ -1,4 +1,4 @@
-"""The figure of a comparison: the curves of two arms, and below them how little parts them."""
+"""The figure of a comparison: the curves of its arms, and below them how little parts them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ Floats = NDArray[np.float64]
 
 NAME = "comparison"
 
-_ARM_COLOURS = ("#0072B2", "#E69F00")
+_ARM_COLOURS = ("#0072B2", "#E69F00", style.INK)
+_CONTROL_LINES = ("dotted", style.DASHED)
 _PRECISION_COLOURS = ("#009E73", "#D55E00")
 
 
@@ -55,26 +56,31 @@ def draw(curves: Path, *, title: str, folder: Path) -> Path:
         )
         for name in names
     }
-    return saved(comparison(losses=losses, tracks=tracks, title=title), folder, NAME)
+    start = "control:"
+    control = {key.removeprefix(start): values for key, values in found.items() if key.startswith(start)}
+    return saved(comparison(losses=losses, tracks=tracks, control=control, title=title), folder, NAME)
 
 
 def _step(first: Floats) -> int | None:
     return None if np.isnan(first[0]) else int(first[0])
 
 
-def comparison(*, losses: Mapping[str, Floats], tracks: Mapping[str, Track], title: str) -> Figure:
-    """The losses of two arms in every step above, the differences below with the floor's band of each precision.
+def comparison(
+    *, losses: Mapping[str, Floats], tracks: Mapping[str, Track], control: Mapping[str, Floats], title: str
+) -> Figure:
+    """The losses of all arms in every step above, the differences below with the floor's band of each precision.
 
     Args:
         losses: the losses by the name of the arm, each (steps,).
         tracks: the differences by the name of the precision.
+        control: the differences of a third arm from each of the others in words, each (steps,); none without one.
         title: what was compared.
     """
     figure, (curves, differences) = style.figure(
-        width=6.4, height=5.6, title=title, rows=2, heights=(1.0, 1.2), sharex=True
+        width=6.4, height=6.2 if control else 5.6, title=title, rows=2, heights=(1.0, 1.2), sharex=True
     )
     _draw_curves(curves, losses)
-    _draw_differences(differences, tracks)
+    _draw_differences(differences, tracks, control)
     differences.xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure
 
@@ -82,20 +88,25 @@ def comparison(*, losses: Mapping[str, Floats], tracks: Mapping[str, Track], tit
 def _draw_curves(panel: Axes, losses: Mapping[str, Floats]) -> None:
     style.label(panel, horizontal="", vertical="loss")
     style.grid(panel)
-    # The second line is broken, so that the first is seen where they lie on each other.
-    looks = (("solid", 2.4), (style.DASHED, 1.4))
+    # The later lines are broken, so that the first is seen where they lie on each other.
+    looks = (("solid", 2.4), (style.DASHED, 1.4), ("dotted", 1.2))
     for (name, values), colour, (line, width) in zip(losses.items(), _ARM_COLOURS, looks, strict=False):
         steps = np.arange(1, len(values) + 1)
         panel.plot(steps, values, color=colour, linestyle=line, linewidth=width, label=name)
     style.legend(panel)
 
 
-def _draw_differences(panel: Axes, tracks: Mapping[str, Track]) -> None:
+def _draw_differences(panel: Axes, tracks: Mapping[str, Track], control: Mapping[str, Floats]) -> None:
     style.label(panel, horizontal="step", vertical="difference of the losses")
     style.grid(panel)
     panel.set_yscale("log")
     for (name, track), colour in zip(tracks.items(), _PRECISION_COLOURS, strict=False):
         _draw_track(panel, name, track, colour)
+    for (words, gaps), line in zip(control.items(), _CONTROL_LINES, strict=False):
+        drawn = np.where(gaps > 0, gaps, np.nan)
+        panel.plot(
+            np.arange(1, len(gaps) + 1), drawn, color=style.INK, linestyle=line, linewidth=0.9, label=words
+        )
     style.legend(panel, loc="upper center", bbox_to_anchor=(0.5, -0.2))
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import tensorflow as tf
+import keras
+import numpy as np
+from keras import ops
 
 from runner.plan import Plan
 
@@ -20,23 +22,25 @@ class Accumulation:
     """
 
     def __init__(self, variables: list[Any], plan: Plan, update: Callable[[list[Any]], None]) -> None:
-        self._sums = [tf.Variable(tf.zeros(each.shape, each.dtype), trainable=False) for each in variables]
+        self._sums = [
+            keras.Variable(np.zeros(each.shape), dtype=each.dtype, trainable=False) for each in variables
+        ]
         self._plan = plan
         self._update = update
 
     def add(self, gradients: list[Any], step: Any) -> None:
         """Takes the gradients of a step, numbered from 0; where its group ends, the weights are updated by their mean."""
         for total, gradient in zip(self._sums, gradients, strict=True):
-            total.assign_add(tf.convert_to_tensor(gradient))
+            total.assign_add(ops.convert_to_tensor(gradient))
         step_of_epoch = step % self._plan.steps_per_epoch
         batches = step_of_epoch % self._plan.accumulation + 1
-        ends_epoch = tf.equal(step_of_epoch, self._plan.steps_per_epoch - 1)
-        ends_group = tf.equal(batches, self._plan.accumulation) | ends_epoch
+        ends_epoch = ops.equal(step_of_epoch, self._plan.steps_per_epoch - 1)
+        ends_group = ops.logical_or(ops.equal(batches, self._plan.accumulation), ends_epoch)
 
         def complete() -> Any:
-            self._update([total / tf.cast(batches, total.dtype) for total in self._sums])
+            self._update([total / ops.cast(batches, total.dtype) for total in self._sums])
             for total in self._sums:
-                total.assign(tf.zeros_like(total))
+                total.assign(ops.zeros_like(total))
             return True
 
-        tf.cond(ends_group, complete, lambda: False)
+        ops.cond(ends_group, complete, lambda: False)

@@ -6,9 +6,12 @@ import contextlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
+
+from runner.backends.keras import kernels
 
 
 class WeightAverage:
@@ -25,24 +28,24 @@ class WeightAverage:
         self._decay = decay
         firsts = begun or [np.zeros(each.shape) for each in variables]
         self._averages = [
-            tf.Variable(tf.constant(first, each.dtype), trainable=False)
+            keras.Variable(first, dtype=each.dtype, trainable=False)
             for first, each in zip(firsts, variables, strict=True)
         ]
         # Nothing is remembered where nothing was there before: 0 e + 1 w copies w.
-        self._memory = tf.Variable(decay if begun else 0.0, trainable=False, dtype=tf.float64)
+        self._memory = keras.Variable(decay if begun else 0.0, dtype="float64", trainable=False)
 
     def update(self) -> None:
         """Takes the weights after an update."""
-        memory = self._memory.read_value()
+        memory = ops.convert_to_tensor(self._memory)
         for average, variable in zip(self._averages, self._variables, strict=True):
             kind = average.dtype
-            average.assign(tf.cast(memory, kind) * average + tf.cast(1 - memory, kind) * variable)
+            average.assign(ops.cast(memory, kind) * average + ops.cast(1 - memory, kind) * variable)
         self._memory.assign(self._decay)
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
         """Puts the averages in the place of the weights while it lasts."""
-        kept = [variable.numpy() for variable in self._variables]
+        kept = [kernels.values(variable) for variable in self._variables]
         self._write(self.arrays())
         try:
             yield
@@ -51,7 +54,7 @@ class WeightAverage:
 
     def arrays(self) -> list[NDArray[Any]]:
         """Returns copies of the averages in the order of the variables."""
-        return [average.numpy() for average in self._averages]
+        return [kernels.values(average) for average in self._averages]
 
     def _write(self, values: Sequence[NDArray[Any]]) -> None:
         for variable, value in zip(self._variables, values, strict=True):

@@ -1,30 +1,38 @@
-"""Losses from logits as TensorFlow carries them out: each maps (logits, targets) to the mean over the batch."""
+"""Losses from logits as Keras carries them out: each maps (logits, targets, weights) to a number.
+
+Without weights that is the mean over the batch. With weights w, (rows,), it is L = sum_i w_i l_i / sum_i w_i, where l_i is
+the mean over the outputs of row i; where all weights of a batch are 0, it is 0 and has no gradient.
+"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
-import tensorflow as tf
+from keras import backend, ops
 
+from runner.backends.keras import kernels
 from runner.quantities import BelowOne, Positive
 
-Loss = Callable[[Any, Any], Any]
+
+class Loss(Protocol):
+    """A function from (logits, targets, weights) to a number; without weights all rows count alike."""
+
+    def __call__(self, logits: Any, targets: Any, weights: Any = None, /) -> Any: ...
 
 
 def cross_entropy(*, label_smoothing: BelowOne, class_weights: list[Positive] | None) -> Loss:
     """L = sum_i w_i l_i / sum_i w_i with l_i = -sum_k q_ik ln softmax(z_i)_k.
 
-    q_ik = (1 - s) [k = y_i] + s / K for label smoothing s and K classes; w_i = class_weights[y_i], or 1.
+    q_ik = (1 - s) [k = y_i] + s / K for label smoothing s and K classes; w_i = class_weights[y_i], or 1, times the weight
+    of the row, where it has one.
     """
 
-    def loss(logits: Any, targets: Any) -> Any:
-        rows = _cross_entropies(logits, targets, label_smoothing)
-        if class_weights is None:
-            return tf.reduce_mean(rows)
-        weights = tf.gather(tf.constant(class_weights, logits.dtype), targets)
-        return tf.reduce_sum(weights * rows) / tf.reduce_sum(weights)
+    def loss(logits: Any, targets: Any, weights: Any = None) -> Any:
+        if class_weights is not None:
+            of_rows = ops.take(ops.convert_to_tensor(class_weights, logits.dtype), targets, axis=0)
+            weights = of_rows if weights is None else weights * of_rows
+        return _mean(_cross_entropies(logits, targets, label_smoothing), weights)
 
     return loss
 
@@ -35,13 +43,13 @@ def kl_divergence(*, label_smoothing: BelowOne) -> Loss:
     q_k = (1 - s) [k = y] + s / K for label smoothing s and K classes.
     """
 
-    def loss(logits: Any, targets: Any) -> Any:
-        cross = tf.reduce_mean(_cross_entropies(logits, targets, label_smoothing))
+    def loss(logits: Any, targets: Any, weights: Any = None) -> Any:
+        cross = _cross_entropies(logits, targets, label_smoothing)
         classes = logits.shape[-1]
         other = label_smoothing / classes
         own = 1 - label_smoothing + other
         negative_entropy = own * math.log(own) + (classes - 1) * other * math.log(other or 1.0)
-        return cross + tf.constant(negative_entropy, logits.dtype)
+        return _mean(cross + negative_entropy, weights)
 
     return loss
 
@@ -49,11 +57,11 @@ def kl_divergence(*, label_smoothing: BelowOne) -> Loss:
 def cosine() -> Loss:
     """L = mean of 1 - z . y / (|z| |y|), y the one-hot vector of a class or a vector of numbers; 1 where z or y is 0."""
 
-    def loss(logits: Any, targets: Any) -> Any:
+    def loss(logits: Any, targets: Any, weights: Any = None) -> Any:
         directions = targets
-        if not targets.dtype.is_floating:
-            directions = tf.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
-        return tf.reduce_mean(1 - tf.reduce_sum(_unit(logits) * _unit(directions), axis=-1))
+        if backend.is_int_dtype(targets.dtype):
+            directions = ops.one_hot(targets, logits.shape[-1], dtype=logits.dtype)
+        return _mean(1 - ops.sum(_unit(logits) * _unit(directions), axis=-1), weights)
 
     return loss
 
@@ -64,12 +72,10 @@ def binary_cross_entropy(*, label_smoothing: BelowOne, positive_weight: Positive
     q = y (1 - s) + s / 2 for label smoothing s.
     """
 
-    def loss(logits: Any, targets: Any) -> Any:
-        keep = tf.constant(1 - label_smoothing, logits.dtype)
-        half = tf.constant(label_smoothing / 2, logits.dtype)
-        smoothed = tf.cast(targets, logits.dtype) * keep + half
-        weight = tf.constant(positive_weight, logits.dtype)
-        return tf.reduce_mean(tf.nn.weighted_cross_entropy_with_logits(smoothed, logits[:, 0], weight))
+    def loss(logits: Any, targets: Any, weights: Any = None) -> Any:
+        smoothed = ops.cast(targets, logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
+        ones, zeros = kernels.softplus(-logits[:, 0]), kernels.softplus(logits[:, 0])
+        return _mean(positive_weight * smoothed * ones + (1 - smoothed) * zeros, weights)
 
     return loss
 
@@ -77,32 +83,30 @@ def binary_cross_entropy(*, label_smoothing: BelowOne, positive_weight: Positive
 def hinge() -> Loss:
     """L = mean of max(0, 1 - t z) with t = 1 for class 1 and -1 for class 0. Source: Cortes and Vapnik, 1995."""
 
-    def loss(logits: Any, targets: Any) -> Any:
-        signs = 2 * tf.cast(targets, logits.dtype) - 1
-        return tf.reduce_mean(tf.nn.relu(1 - signs * logits[:, 0]))
+    def loss(logits: Any, targets: Any, weights: Any = None) -> Any:
+        signs = 2 * ops.cast(targets, logits.dtype) - 1
+        return _mean(ops.relu(1 - signs * logits[:, 0]), weights)
 
     return loss
 
 
 def mse() -> Loss:
     """L = mean of (z - y)^2."""
-    return lambda logits, targets: tf.reduce_mean(tf.math.squared_difference(logits, targets))
+    return lambda logits, targets, weights=None: _mean(ops.square(logits - targets), weights)
 
 
 def mae() -> Loss:
     """L = mean of |z - y|."""
-    return lambda logits, targets: tf.reduce_mean(tf.abs(logits - targets))
+    return lambda logits, targets, weights=None: _mean(ops.abs(logits - targets), weights)
 
 
 def huber(*, delta: Positive) -> Loss:
     """L = mean of r^2 / 2 for |r| <= delta, delta (|r| - delta / 2) otherwise, with r = z - y. Source: Huber, 1964."""
 
-    def loss(logits: Any, targets: Any) -> Any:
-        bound = tf.constant(delta, logits.dtype)
-        distance = tf.abs(logits - targets)
-        return tf.reduce_mean(
-            tf.where(distance <= bound, 0.5 * distance**2, bound * (distance - 0.5 * bound))
-        )
+    def loss(logits: Any, targets: Any, weights: Any = None) -> Any:
+        distance = ops.abs(logits - targets)
+        near, far = 0.5 * ops.square(distance), delta * (distance - 0.5 * delta)
+        return _mean(ops.where(distance <= delta, near, far), weights)
 
     return loss
 
@@ -110,36 +114,40 @@ def huber(*, delta: Positive) -> Loss:
 def log_cosh() -> Loss:
     """L = mean of ln cosh(z - y)."""
 
-    def loss(logits: Any, targets: Any) -> Any:
+    def loss(logits: Any, targets: Any, weights: Any = None) -> Any:
         # ln cosh r = |r| + ln(1 + exp(-2 |r|)) - ln 2 does not overflow.
-        distance = tf.abs(logits - targets)
-        logarithm = tf.constant(math.log(2), logits.dtype)
-        return tf.reduce_mean(distance + tf.math.log1p(tf.exp(-2 * distance)) - logarithm)
+        distance = ops.abs(logits - targets)
+        return _mean(distance + ops.log1p(ops.exp(-2 * distance)) - math.log(2), weights)
 
     return loss
 
 
 def poisson() -> Loss:
     """L = mean of exp(z) - y z: z is the logarithm of the expected count."""
-    return lambda logits, targets: tf.reduce_mean(tf.nn.log_poisson_loss(targets, logits))
+    return lambda logits, targets, weights=None: _mean(ops.exp(logits) - targets * logits, weights)
 
 
 def _cross_entropies(logits: Any, targets: Any, label_smoothing: float) -> Any:
     """Returns the cross-entropy of each row."""
     if label_smoothing == 0:
-        return tf.nn.sparse_softmax_cross_entropy_with_logits(labels=targets, logits=logits)
+        return ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
     classes = logits.shape[-1]
-    smoothed = tf.one_hot(
-        targets,
-        classes,
-        on_value=tf.constant(1 - label_smoothing + label_smoothing / classes, logits.dtype),
-        off_value=tf.constant(label_smoothing / classes, logits.dtype),
-    )
-    return tf.nn.softmax_cross_entropy_with_logits(labels=smoothed, logits=logits)
+    sharp = ops.one_hot(targets, classes, dtype=logits.dtype)
+    smoothed = sharp * (1 - label_smoothing) + label_smoothing / classes
+    return ops.categorical_crossentropy(smoothed, logits, from_logits=True)
+
+
+def _mean(elements: Any, weights: Any) -> Any:
+    """Returns the mean of elements, (rows,) or (rows, outputs), by the weights of their rows."""
+    if weights is None:
+        return ops.mean(elements)
+    total = ops.sum(weights)
+    rows = elements if len(elements.shape) == 1 else ops.mean(elements, axis=-1)
+    return ops.sum(weights * rows) / ops.where(total > 0, total, ops.ones_like(total))
 
 
 def _unit(vectors: Any) -> Any:
     """Returns each row divided by its length; a row of zeros stays one, with a gradient of 0."""
-    squares = tf.reduce_sum(vectors**2, axis=-1, keepdims=True)
-    length = tf.sqrt(tf.where(squares > 0, squares, tf.ones_like(squares)))
-    return tf.where(squares > 0, vectors / length, tf.zeros_like(vectors))
+    squares = ops.sum(ops.square(vectors), axis=-1, keepdims=True)
+    length = ops.sqrt(ops.where(squares > 0, squares, ops.ones_like(squares)))
+    return ops.where(squares > 0, vectors / length, ops.zeros_like(vectors))

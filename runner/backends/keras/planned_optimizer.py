@@ -7,9 +7,10 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 
+from runner.backends.keras import kernels
 from runner.experiment import Clipping
 from runner.weights import is_kernel
 
@@ -26,18 +27,18 @@ class GradientWatch:
 
     def watch_gradients(self, variables: int) -> None:
         """Keeps the size of each variable's gradient, before any clipping, of the last update."""
-        self._half_squares = tf.Variable(tf.zeros(variables, tf.float64), trainable=False)
+        self._half_squares = keras.Variable(np.zeros(variables), dtype="float64", trainable=False)
 
     def note(self, gradients: list[Any]) -> None:
         """Takes the gradients of an update, where they are watched."""
         if self._half_squares is not None:
             # In every step, for less than it costs to ask which step this is.
-            halves = tf.stack([tf.nn.l2_loss(gradient) for gradient in gradients])
-            self._half_squares.assign(tf.cast(halves, tf.float64))
+            halves = ops.stack([kernels.half_square(gradient) for gradient in gradients])
+            self._half_squares.assign(ops.cast(halves, "float64"))
 
     def gradient_norms(self) -> NDArray[np.float64]:
         """Returns the Euclidean norm of each watched gradient, in the order of the variables."""
-        norms: NDArray[np.float64] = np.sqrt(2 * self._half_squares.numpy())
+        norms: NDArray[np.float64] = np.sqrt(2 * kernels.values(self._half_squares))
         return norms
 
 
@@ -65,8 +66,8 @@ class PlannedOptimizer(GradientWatch, keras.optimizers.Optimizer):
         decay_on: Literal["all", "kernels"],
     ) -> None:
         super().__init__(learning_rate=float(learning_rates[0]))
-        self._table = tf.constant(learning_rates, tf.float64)
-        self._factor = tf.Variable(1.0, trainable=False, dtype=tf.float64)
+        self._table = ops.convert_to_tensor(learning_rates, "float64")
+        self._factor = keras.Variable(1.0, dtype="float64", trainable=False)
         self._clipping = clipping
         self._l2 = l2
         self._decay = decoupled_weight_decay
@@ -79,12 +80,12 @@ class PlannedOptimizer(GradientWatch, keras.optimizers.Optimizer):
         self._factor.assign(factor)
 
     def apply(self, grads: Any, trainable_variables: Any = None) -> Any:
-        step = tf.cast(self.iterations.value, tf.int64)
+        step = ops.cast(self.iterations, "int64")
         # Training on past the table (a user's own loop) keeps its last rate.
-        last = tf.minimum(step, self._table.shape[0] - 1)
-        self.rate = tf.gather(self._table, last) * self._factor
+        last = ops.minimum(step, len(self.learning_rates) - 1)
+        self.rate = kernels.row(self._table, last) * self._factor
         self.prepare(last)
-        gradients = [tf.convert_to_tensor(gradient) for gradient in grads]
+        gradients = [ops.convert_to_tensor(gradient) for gradient in grads]
         self.note(gradients)
         return super().apply(self._clipped(gradients), trainable_variables)
 
@@ -94,7 +95,7 @@ class PlannedOptimizer(GradientWatch, keras.optimizers.Optimizer):
     def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         if self._decays(variable):
             gradient = self._decayed(gradient, variable)
-        self.update(gradient, variable, tf.cast(self.rate, variable.dtype))
+        self.update(gradient, variable, ops.cast(self.rate, variable.dtype))
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
         """Moves one parameter along its decayed gradient."""
@@ -117,7 +118,9 @@ class PlannedOptimizer(GradientWatch, keras.optimizers.Optimizer):
     def slot_arrays(self) -> dict[str, list[NDArray[np.float64]]]:
         """Returns copies of the arrays of each name, in the order of the variables, as the equation has them."""
         return {
-            name: [array.numpy().astype(np.float64) / self.excess(name, array.dtype) for array in arrays]
+            name: [
+                kernels.values(array).astype(np.float64) / self.excess(name, array.dtype) for array in arrays
+            ]
             for name, arrays in self._slots.items()
         }
 
@@ -138,25 +141,25 @@ class PlannedOptimizer(GradientWatch, keras.optimizers.Optimizer):
     def _decayed(self, gradient: Any, variable: Any) -> Any:
         """Shrinks a variable and returns its gradient with that of the penalty."""
         if self._decay > 0:
-            shrink = tf.cast(1 - self.rate * tf.constant(self._decay, tf.float64), variable.dtype)
+            shrink = ops.cast(1 - self.rate * self._decay, variable.dtype)
             variable.assign(variable * shrink)
         if self._l2 > 0:
-            gradient = gradient + tf.constant(self._l2, variable.dtype) * variable
+            gradient = gradient + ops.convert_to_tensor(self._l2, variable.dtype) * variable
         return gradient
 
     def _clipped(self, gradients: list[Any]) -> list[Any]:
         if self._clipping.value is not None:
-            bounds = [tf.constant(self._clipping.value, g.dtype) for g in gradients]
-            return [tf.clip_by_value(g, -bound, bound) for g, bound in zip(gradients, bounds, strict=True)]
+            bound = self._clipping.value
+            return [ops.clip(g, -bound, bound) for g in gradients]
         if self._clipping.global_norm is not None:
-            norm = tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(g)) for g in gradients]))
-            limit = tf.constant(self._clipping.global_norm, norm.dtype)
+            norm = ops.sqrt(ops.sum(ops.stack([ops.sum(ops.square(g)) for g in gradients])))
+            limit = ops.convert_to_tensor(self._clipping.global_norm, norm.dtype)
             # The 1e-6 is torch's, against a norm of zero.
-            scale = tf.minimum(limit / (norm + tf.constant(1e-6, norm.dtype)), 1)
+            scale = ops.minimum(limit / (norm + 1e-6), 1)
             return [g * scale for g in gradients]
         return gradients
 
 
 def _filled(value: float) -> Callable[[Any, Any], Any]:
     # Keras' own Constant rounds the value to float32 first.
-    return lambda shape, dtype: tf.fill(shape, tf.constant(value, dtype))
+    return lambda shape, dtype: ops.full(shape, value, dtype)

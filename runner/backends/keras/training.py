@@ -12,13 +12,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from tensorflow.python.framework import ops
 
-from runner import component
+from runner import component, own_network, weighting
 from runner.backend import Job, Observer, Probe
+from runner.backends.keras import precision
 from runner.backends.keras.layers import Network, network
 from runner.backends.keras.losses import Loss
 from runner.backends.keras.planned_optimizer import PlannedOptimizer
 from runner.backends.keras.updates import Updates
+from runner.data import Rows, Selected
 from runner.experiment import Component, Training
 from runner.plan import Plan
 from runner.results import Evaluation, Weights
@@ -42,12 +45,13 @@ class KerasModel:
     dtype: str
     answer: Callable[[Any], Any]
 
-    def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
-        """Returns the mean loss and the logits, in evaluation mode."""
-        parts = np.split(inputs, range(_EVALUATION_ROWS, len(inputs), _EVALUATION_ROWS))
-        logits = np.concatenate([self.answer(part.astype(self.dtype)).numpy() for part in parts])
+    def evaluate(self, rows: Rows) -> Evaluation:
+        """Returns the mean loss by the weights of the rows and the logits, in evaluation mode."""
+        starts = range(0, len(rows), _EVALUATION_ROWS)
+        parts = (self.tensor(rows.inputs[first : first + _EVALUATION_ROWS]) for first in starts)
+        logits = np.concatenate([self.answer(self.network.numbers(part)).numpy() for part in parts])
         logits = logits.astype(self.dtype)
-        loss = self.loss(tf.constant(logits), self.tensor(targets))
+        loss = self.loss(tf.constant(logits), *self.targets(rows))
         return Evaluation(float(loss), logits.astype(np.float64))
 
     def weights(self) -> Weights:
@@ -66,10 +70,23 @@ class KerasModel:
         answers = keras.Model(self.network.input, entering)(inputs.astype(self.dtype), training=False)
         return [answer.numpy().astype(np.float64) for answer in answers]
 
+    def tensors(self, rows: Rows) -> tuple[Any, Any, Any]:
+        """Returns the inputs of rows as the network takes them, their targets and weights."""
+        return self.tensor(rows.numbers(self.dtype)), *self.targets(rows)
+
+    def stored(self, rows: Rows) -> tuple[Any, Any, Any]:
+        """Returns the same as they are kept: bytes as bytes, and what is mapped from a file not as a tensor yet."""
+        inputs = rows.inputs if isinstance(rows.inputs, Selected) else self.tensor(rows.inputs)
+        return inputs, *self.targets(rows)
+
+    def targets(self, rows: Rows) -> tuple[Any, Any]:
+        """Returns the targets and weights of rows."""
+        return self.tensor(rows.targets), None if rows.weights is None else self.tensor(rows.weights)
+
     def tensor(self, array: NDArray[Any]) -> Any:
-        """Returns an array as a tensor: numbers in the training's precision, classes as integers."""
-        is_real = np.issubdtype(array.dtype, np.floating)
-        return tf.constant(array, self.dtype if is_real else "int64")
+        """Returns an array as a tensor: numbers in the training's precision, classes as integers, bytes as they are."""
+        dtype = self.dtype if np.issubdtype(array.dtype, np.floating) else "int64"
+        return tf.constant(array, "uint8" if array.dtype == np.uint8 else dtype)
 
 
 class _Network(Network):
@@ -80,7 +97,10 @@ class _Network(Network):
 
     job_loss: Loss
     batch_size: int
-    rows: tuple[Any, Any]
+    rows: tuple[Any, Any, Any]
+    # Variables, because of a constant TensorFlow would multiply by the reciprocal, which rounds otherwise.
+    input_mean: tf.Variable
+    input_scale: tf.Variable
     probe: Probe | None
     updates: Updates
 
@@ -88,42 +108,61 @@ class _Network(Network):
         """Trains on one batch of the chunk after the other and returns their losses."""
         steps = (tf.size(data) + self.batch_size - 1) // self.batch_size
         first_losses = tf.TensorArray(tf.float64, size=steps)
+        inputs, *others = self.rows
+        mapped = self._read(inputs, data) if isinstance(inputs, Selected) else None
 
         def step(number: Any, losses: Any) -> tuple[Any, Any]:
-            batch = data[number * self.batch_size : (number + 1) * self.batch_size]
-            inputs, targets = (tf.gather(rows, batch) for rows in self.rows)
-            return number + 1, losses.write(number, tf.cast(self._step(inputs, targets), tf.float64))
+            places = slice(number * self.batch_size, (number + 1) * self.batch_size)
+            batch = data[places]
+            taken = tf.gather(inputs, batch) if mapped is None else mapped[places]
+            rest = (None if each is None else tf.gather(each, batch) for each in others)
+            loss = self._step(self.numbers(taken), *rest)
+            return number + 1, losses.write(number, tf.cast(loss, tf.float64))
 
         _, losses = tf.while_loop(lambda number, _: number < steps, step, (0, first_losses))
         return {"loss": losses.stack()}
 
-    def _step(self, inputs: Any, targets: Any) -> Any:
+    def numbers(self, inputs: Any) -> Any:
+        """Returns inputs as the network takes them: those that stayed bytes are standardised only here."""
+        if inputs.dtype != tf.uint8:
+            return inputs
+        return (tf.cast(inputs, self.input_mean.dtype) - self.input_mean) / self.input_scale
+
+    def _read(self, inputs: Selected, rows: Any) -> Any:
+        """Returns rows that are mapped from a file, all those of a chunk at once."""
+        read = tf.numpy_function(lambda numbers: inputs[numbers], [rows], tf.uint8)
+        return tf.ensure_shape(read, (None, *inputs.shape[1:]))
+
+    def _step(self, inputs: Any, targets: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
             outputs = self(inputs, training=True)
             # Mixed precision answers in bfloat16; the loss is computed in float32.
             outputs = tf.cast(outputs, "float32") if outputs.dtype == tf.bfloat16 else outputs
-            loss = self.job_loss(outputs, targets)
+            loss = self.job_loss(outputs, targets, weights)
         gradients = tape.gradient(loss, self.trainable_variables)
-        self.updates.take(gradients, self.step.value())
+        self.updates.take(gradients, tf.convert_to_tensor(self.step))
         self.step.assign_add(1)
         if self.probe is not None:
             dense = [tf.convert_to_tensor(gradient) for gradient in gradients]
             # Given as values: a node of the graph waits for what it is given, not for what it might look at.
             arrays = [tf.convert_to_tensor(variable) for variable in self.arrays()]
-            values = [inputs, targets, outputs, loss, *dense, *arrays]
-            tf.numpy_function(self._tell, values, [], stateful=True)
+            batch = [inputs, targets] if weights is None else [inputs, targets, weights]
+            tf.numpy_function(self._tell, [outputs, loss, *dense, *arrays, *batch], [], stateful=True)
         return loss
 
-    def _tell(self, inputs: Any, targets: Any, outputs: Any, loss: Any, *values: Any) -> None:
+    def _tell(self, outputs: Any, loss: Any, *values: Any) -> None:
         assert self.probe is not None
         trained = len(self.trainable_variables)
+        told = trained + len(self.arrays())
+        inputs, targets, *weights = values[told:]
         self.probe.step(
             inputs=inputs,
             targets=targets,
+            sample_weights=weights[0] if weights else None,
             outputs=outputs,
             loss=float(loss),
             gradients=self.gradients_by_name(values[:trained]),
-            weights=self.arrays_by_name(values[trained:]),
+            weights=self.arrays_by_name(values[trained:told]),
         )
 
 
@@ -133,10 +172,8 @@ def build(*, job: Job) -> KerasModel:
     _configure(training)
     # A worker process trains one job after the other; the graphs of the last one would stay.
     keras.utils.clear_session(free_memory=False)
-    dtype = "float64" if training.precision == 64 else "float32"
-    # Both are needed: the layers take the policy, the optimizer and the inputs the float type.
-    keras.config.set_floatx(dtype)
-    keras.config.set_dtype_policy("mixed_bfloat16" if training.precision == "bf16-mixed" else dtype)
+    _forget_gradients()
+    dtype = precision.choose(training.precision)
     model = network(
         _Network,
         tree=job.tree,
@@ -144,8 +181,13 @@ def build(*, job: Job) -> KerasModel:
         seed=job.experiment.seed,
         native=job.native,
     )
+    model.input_mean = tf.Variable(job.splits.input_mean, trainable=False, dtype=dtype)
+    model.input_scale = tf.Variable(job.splits.input_scale, trainable=False, dtype=dtype)
+    own_network.require_arrays(job, model.weights_by_name())
     model.load_by_name(job.weights)
-    return KerasModel(model, component.build(job.experiment.loss), dtype, _answer(model, job, dtype))
+    built = component.build(job.experiment.loss)
+    loss = weighting.with_place(built, job.experiment.loss, job.splits.train)
+    return KerasModel(model, loss, dtype, _answer(model, job, dtype))
 
 
 def _answer(model: _Network, job: Job, dtype: str) -> Callable[[Any], Any]:
@@ -166,7 +208,7 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     model.network.job_loss = model.loss
     model.network.batch_size = plan.batch_size
     model.network.probe = job.probe
-    model.network.rows = model.tensor(job.splits.train.inputs), model.tensor(job.splits.train.targets)
+    model.network.rows = model.stored(job.splits.train)
     model.network.compile(optimizer=optimizer, jit_compile=False)
     optimizer.know_places(model.network.gradient_places())
     # Inside the graph's loop it is too late to make the optimizer's arrays.
@@ -223,7 +265,7 @@ class _Reporter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rows = self._validation
         with self._trained.network.updates.shown():
-            validation = self._trained.evaluate(rows.inputs, rows.targets) if len(rows) else None
+            validation = self._trained.evaluate(rows) if len(rows) else None
         norms = self._optimizer.gradient_norms()
         by_name = {name: float(norms[place]) for name, place in self._places.items()}
         updates = self._trained.network.updates
@@ -252,6 +294,13 @@ def _chunks(plan: Plan, steps: int, reporter: _Reporter) -> tf.data.Dataset:
 
     orders = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None,), tf.int64))
     return orders.flat_map(chunks_of).apply(tf.data.experimental.assert_cardinality(chunks))
+
+
+def _forget_gradients() -> None:
+    """Drops the gradient functions that TensorFlow keeps for ever of every graph, and with them the graphs."""
+    registered = ops.gradient_registry._registry
+    for name in [each for each in registered if each.startswith("CustomGradient-")]:
+        del registered[name]
 
 
 def _configure(training: Training) -> None:

@@ -1,16 +1,19 @@
 """The update of each optimizer on Keras, equal to torch's to rounding.
 
-TensorFlow's own kernels are used where their equation is the paper's.
+Kernels of the engine are used where their equation is the paper's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
+import keras
 import numpy as np
-import tensorflow as tf
+from keras import ops
 from numpy.typing import NDArray
 
+from runner.backends.keras import kernels
 from runner.backends.keras.planned_optimizer import PlannedOptimizer
 
 
@@ -29,33 +32,37 @@ class Sgd(PlannedOptimizer):
         if self._momentum == 0:
             variable.assign_sub(rate * gradient)
             return
-        tf.raw_ops.ResourceApplyMomentum(
-            var=variable.handle,
-            accum=self.slot(variable, "momentum").value.handle,
-            lr=rate,
-            grad=gradient,
-            momentum=tf.constant(self._momentum, variable.dtype),
-            use_nesterov=self._nesterov,
+        kernels.apply_momentum(
+            variable,
+            self.slot(variable, "momentum"),
+            rate=rate,
+            gradient=gradient,
+            momentum=self._momentum,
+            nesterov=self._nesterov,
         )
 
 
 class Adam(PlannedOptimizer):
     """Adam as in the paper, with epsilon outside the bias correction.
 
-    TensorFlow's kernel computes w <- w - r m / (sqrt(v) + e). With c1 = 1 - beta1^t and c2 = 1 - beta2^t, the paper's
+    The kernel computes w <- w - r m / (sqrt(v) + e). With c1 = 1 - beta1^t and c2 = 1 - beta2^t, the paper's
     rule is that of r = learning_rate sqrt(c2) / c1 and e = epsilon sqrt(c2), which are given here for each step.
     """
+
+    slots: tuple[str, ...] = ("mean", "square")
+    apply_kernel: Callable[..., None] = staticmethod(kernels.apply_adam)
 
     def __init__(self, *, beta1: float, beta2: float, epsilon: float, **common: Any) -> None:
         super().__init__(**common)
         self._beta1, self._beta2, self._epsilon = beta1, beta2, epsilon
         self._corrections = {
-            dtype: tf.constant(self._correction(dtype), tf.float64) for dtype in ("float32", "float64")
+            dtype: ops.convert_to_tensor(self._correction(dtype), "float64")
+            for dtype in ("float32", "float64")
         }
 
     def build(self, variables: Any) -> None:
         super().build(variables)
-        self.add_slots(variables, mean=0.0, square=0.0)
+        self.add_slots(variables, **dict.fromkeys(self.slots, 0.0))
 
     def _correction(self, dtype: str) -> NDArray[np.float64]:
         """Returns sqrt(c2) / c1 and sqrt(c2) of every step, (steps, 2).
@@ -73,42 +80,27 @@ class Adam(PlannedOptimizer):
         return float(1 - np.dtype(dtype).type(beta)) / (1 - beta)
 
     def prepare(self, place: Any) -> None:
-        self._present = {dtype: tf.gather(table, place) for dtype, table in self._corrections.items()}
+        self._present = {dtype: kernels.row(table, place) for dtype, table in self._corrections.items()}
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
-        kind = variable.dtype
-        correction = self._present[tf.as_dtype(kind).name]
-        zero = tf.constant(0, kind)
+        kind = keras.backend.standardize_dtype(variable.dtype)
+        correction = self._present[kind]
         self.apply_kernel(
             variable,
-            var=variable.handle,
-            m=self.slot(variable, "mean").value.handle,
-            v=self.slot(variable, "square").value.handle,
-            # Powers of 0 leave the bias correction to the two numbers of the step.
-            beta1_power=zero,
-            beta2_power=zero,
-            lr=tf.cast(self.rate * correction[0], kind),
-            beta1=tf.constant(self._beta1, kind),
-            beta2=tf.constant(self._beta2, kind),
-            epsilon=tf.cast(self._epsilon * correction[1], kind),
-            grad=gradient,
+            *(self.slot(variable, name) for name in self.slots),
+            rate=ops.cast(self.rate * correction[0], kind),
+            gradient=gradient,
+            beta1=self._beta1,
+            beta2=self._beta2,
+            epsilon=ops.cast(self._epsilon * correction[1], kind),
         )
-
-    def apply_kernel(self, variable: Any, **arguments: Any) -> None:
-        """Runs TensorFlow's kernel on one parameter."""
-        tf.raw_ops.ResourceApplyAdam(**arguments)
 
 
 class Amsgrad(Adam):
     """Adam with the largest square so far, which has the same excess and the same bias as the square itself."""
 
-    def build(self, variables: Any) -> None:
-        PlannedOptimizer.build(self, variables)
-        self.add_slots(variables, mean=0.0, square=0.0, largest=0.0)
-
-    def apply_kernel(self, variable: Any, **arguments: Any) -> None:
-        vhat = self.slot(variable, "largest").value.handle
-        tf.raw_ops.ResourceApplyAdamWithAmsgrad(vhat=vhat, **arguments)
+    slots = ("mean", "square", "largest")
+    apply_kernel = staticmethod(kernels.apply_amsgrad)
 
 
 class Nadam(PlannedOptimizer):
@@ -119,7 +111,7 @@ class Nadam(PlannedOptimizer):
     ) -> None:
         super().__init__(**common)
         self._beta1, self._beta2, self._epsilon = beta1, beta2, epsilon
-        self._shares = tf.constant(self._shares_of_steps(momentum_decay), tf.float64)
+        self._shares = ops.convert_to_tensor(self._shares_of_steps(momentum_decay), "float64")
 
     def build(self, variables: Any) -> None:
         super().build(variables)
@@ -134,15 +126,15 @@ class Nadam(PlannedOptimizer):
         return np.stack([of_gradient, of_mean, 1 - self._beta2 ** steps[:-1]], axis=1)
 
     def prepare(self, place: Any) -> None:
-        self._present = tf.gather(self._shares, place)
+        self._present = kernels.row(self._shares, place)
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
         kind = variable.dtype
         mean, square = self.slot(variable, "mean"), self.slot(variable, "square")
         mean.assign(moving_mean(mean, gradient, self._beta1))
-        square.assign(moving_mean(square, tf.square(gradient), self._beta2))
-        of_gradient, of_mean, correction = tf.unstack(tf.cast(self._present, kind))
-        deviation = tf.sqrt(square / correction) + tf.constant(self._epsilon, kind)
+        square.assign(moving_mean(square, ops.square(gradient), self._beta2))
+        of_gradient, of_mean, correction = ops.unstack(ops.cast(self._present, kind))
+        deviation = ops.sqrt(square / correction) + ops.convert_to_tensor(self._epsilon, kind)
         variable.assign_sub(rate * (of_gradient * gradient + of_mean * mean) / deviation)
 
 
@@ -153,22 +145,22 @@ class Adamax(PlannedOptimizer):
         super().__init__(**common)
         self._beta1, self._beta2, self._epsilon = beta1, beta2, epsilon
         steps = np.arange(1, len(self.learning_rates) + 1, dtype=np.float64)
-        self._corrections = tf.constant(1 - beta1**steps, tf.float64)
+        self._corrections = ops.convert_to_tensor(1 - beta1**steps, "float64")
 
     def build(self, variables: Any) -> None:
         super().build(variables)
         self.add_slots(variables, mean=0.0, largest=0.0)
 
     def prepare(self, place: Any) -> None:
-        self._present = tf.gather(self._corrections, place)
+        self._present = kernels.row(self._corrections, place)
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
         kind = variable.dtype
         mean, largest = self.slot(variable, "mean"), self.slot(variable, "largest")
         mean.assign(moving_mean(mean, gradient, self._beta1))
-        size = tf.abs(gradient) + tf.constant(self._epsilon, kind)
-        largest.assign(tf.maximum(tf.constant(self._beta2, kind) * largest, size))
-        variable.assign_sub(tf.cast(self.rate / self._present, kind) * mean / largest)
+        size = ops.abs(gradient) + ops.convert_to_tensor(self._epsilon, kind)
+        largest.assign(ops.maximum(ops.convert_to_tensor(self._beta2, kind) * largest, size))
+        variable.assign_sub(ops.cast(self.rate / self._present, kind) * mean / largest)
 
 
 class RmsProp(PlannedOptimizer):
@@ -189,16 +181,16 @@ class RmsProp(PlannedOptimizer):
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
         kind = variable.dtype
         square = self.slot(variable, "square")
-        square.assign(moving_mean(square, tf.square(gradient), self._memory))
+        square.assign(moving_mean(square, ops.square(gradient), self._memory))
         spread = square.value
         if self._centered:
             mean = self.slot(variable, "mean")
             mean.assign(moving_mean(mean, gradient, self._memory))
-            spread = spread - tf.square(mean)
-        direction = gradient / (tf.sqrt(spread) + tf.constant(self._epsilon, kind))
+            spread = spread - ops.square(mean)
+        direction = gradient / (ops.sqrt(spread) + ops.convert_to_tensor(self._epsilon, kind))
         if self._momentum > 0:
             buffer = self.slot(variable, "momentum")
-            buffer.assign(tf.constant(self._momentum, kind) * buffer + direction)
+            buffer.assign(ops.convert_to_tensor(self._momentum, kind) * buffer + direction)
             direction = buffer.value
         variable.assign_sub(rate * direction)
 
@@ -215,17 +207,12 @@ class Adagrad(PlannedOptimizer):
         self.add_slots(variables, sum=self._initial_accumulator)
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
-        tf.raw_ops.ResourceApplyAdagradV2(
-            var=variable.handle,
-            accum=self.slot(variable, "sum").value.handle,
-            lr=rate,
-            epsilon=tf.constant(self._epsilon, variable.dtype),
-            grad=gradient,
-        )
+        total = self.slot(variable, "sum")
+        kernels.apply_adagrad(variable, total, rate=rate, gradient=gradient, epsilon=self._epsilon)
 
 
 class Adadelta(PlannedOptimizer):
-    """Adadelta, whose kernel in TensorFlow is the paper's equation."""
+    """Adadelta, whose kernel is the paper's equation."""
 
     def __init__(self, *, decay: float, epsilon: float, **common: Any) -> None:
         super().__init__(**common)
@@ -236,14 +223,14 @@ class Adadelta(PlannedOptimizer):
         self.add_slots(variables, square=0.0, squared_step=0.0)
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
-        tf.raw_ops.ResourceApplyAdadelta(
-            var=variable.handle,
-            accum=self.slot(variable, "square").value.handle,
-            accum_update=self.slot(variable, "squared_step").value.handle,
-            lr=rate,
-            rho=tf.constant(self._memory, variable.dtype),
-            epsilon=tf.constant(self._epsilon, variable.dtype),
-            grad=gradient,
+        kernels.apply_adadelta(
+            variable,
+            self.slot(variable, "square"),
+            self.slot(variable, "squared_step"),
+            rate=rate,
+            gradient=gradient,
+            memory=self._memory,
+            epsilon=self._epsilon,
         )
 
 
@@ -260,10 +247,13 @@ class Lion(PlannedOptimizer):
 
     def update(self, gradient: Any, variable: Any, rate: Any) -> None:
         momentum = self.slot(variable, "momentum")
-        variable.assign_sub(rate * tf.sign(moving_mean(momentum, gradient, self._beta1)))
+        variable.assign_sub(rate * ops.sign(moving_mean(momentum, gradient, self._beta1)))
         momentum.assign(moving_mean(momentum, gradient, self._beta2))
 
 
 def moving_mean(mean: Any, value: Any, memory: float) -> Any:
     """Returns memory * mean + (1 - memory) * value."""
-    return tf.constant(memory, value.dtype) * mean + tf.constant(1 - memory, value.dtype) * value
+    return (
+        ops.convert_to_tensor(memory, value.dtype) * mean
+        + ops.convert_to_tensor(1 - memory, value.dtype) * value
+    )

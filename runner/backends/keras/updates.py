@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.backend import Job
+from runner.backends.keras import kernels
 from runner.backends.keras.accumulation import Accumulation
 from runner.backends.keras.averaging import WeightAverage
 from runner.backends.keras.layers import Network
@@ -57,8 +58,8 @@ class Updates:
         """Returns where the training stands at the end of an epoch, numbered from 1."""
         return TrainingState(
             epoch=epoch,
-            step=int(self._network.step.numpy()),
-            updates=int(self._optimizer.iterations.numpy()),
+            step=int(kernels.values(self._network.step)),
+            updates=int(kernels.values(self._optimizer.iterations)),
             optimizer=self._name,
             weights=self._network.weights_by_name(),
             slots={

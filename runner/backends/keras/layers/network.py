@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
 from runner import layers
-from runner.backends.keras.layers import plain, sequences, windows
+from runner.backends.keras import kernels
+from runner.backends.keras.layers import plain, sequences, windows, written
 from runner.dropout import layer_key
 from runner.experiment import Component
 from runner.results import Weights
@@ -53,15 +54,17 @@ class Network(keras.Model):
     step: Any
     names: tuple[str, ...]
     activations: dict[str, Component]
+    own: Mapping[str, Any]
 
     def weights_by_name(self) -> Weights:
         """Returns copies of all arrays by canonical name and in canonical layout."""
-        return {name: np.array(self._variable(name).value.numpy(), dtype=np.float64) for name in self.names}
+        return {name: kernels.values(self._variable(name)).astype(np.float64) for name in self.names}
 
     def load_by_name(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
-        """Takes all arrays by canonical name."""
+        """Takes all arrays by canonical name; a network of the user's own keeps its first values where there are none."""
         for name in self.names:
-            self._variable(name).assign(weights[name])
+            if weights or not self.own:
+                self._variable(name).assign(weights[name])
 
     def activation_inputs(self, function: Component) -> list[Any]:
         """Returns the symbolic tensors that enter the layers of one activation function."""
@@ -93,6 +96,8 @@ class Network(keras.Model):
         return {name: place for name, place in found.items() if place is not None}
 
     def _variable(self, name: str) -> Any:
+        if name in self.own:
+            return self.own[name]
         layer, _, word = name.rpartition("/")
         return getattr(self.get_layer(layer), _VARIABLES.get(word, word))
 
@@ -114,12 +119,15 @@ def network(
         seed: the experiment's seed, for dropout masks.
         native: the differences of :mod:`runner.semantics` that are left to Keras.
     """
-    step = tf.Variable(0, trainable=False, dtype=tf.int64, name="step")
+    step = keras.Variable(0, trainable=False, dtype="int64", name="step")
     inputs = keras.Input(input_shape)
-    outputs = _Interpreter(seed, step, native).sequence(tree, inputs, input_shape)
+    interpreter = _Interpreter(seed, step, native)
+    outputs = interpreter.sequence(tree, inputs, input_shape)
     model = kind(inputs=inputs, outputs=outputs, name="network")
     model.step = step
-    model.names = tuple(layers.parameters(tree, input_shape))
+    model.names = (*layers.parameters(tree, input_shape), *interpreter.own)
+    # Keras would count variables in a dictionary as the model's, once more.
+    model.own = MappingProxyType(interpreter.own)
     model.activations = layers.activations(tree, input_shape)
     return model
 
@@ -127,10 +135,11 @@ def network(
 class _Interpreter:
     """Applies layer records to symbolic tensors."""
 
-    def __init__(self, seed: int, step: tf.Variable, native: frozenset[str]) -> None:
+    def __init__(self, seed: int, step: keras.Variable, native: frozenset[str]) -> None:
         self._seed = seed
         self._step = step
         self._native = native
+        self.own: dict[str, Any] = {}
 
     def sequence(self, tree: layers.Sequence, inputs: Any, shape: layers.Shape) -> Any:
         for layer in tree.layers:
@@ -148,6 +157,9 @@ class _Interpreter:
             case layers.Concatenate():
                 branches = [self.sequence(branch, inputs, shape) for branch in layer.parts]
                 return keras.layers.Concatenate()(branches) if len(branches) > 1 else branches[0]
+            case layers.NativeNetwork():
+                outputs, self.own = written.apply(layer, inputs, shape, seed=self._seed)
+                return outputs
             case layers.Dropout():
                 return self._dropout(layer)(inputs)
             case layers.BatchNorm() if "batch_norm" in self._native:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from runner import component, layers
 from runner.backends.keras.layers.arrays import OwnLayer
@@ -51,7 +51,7 @@ def group_norm(layer: layers.GroupNorm, shape: Shape) -> Apply:
     return keras.layers.GroupNormalization(layer.groups, epsilon=layer.epsilon, name=layer.name)
 
 
-def dropout(layer: layers.Dropout, *, key: int, step: tf.Variable) -> Apply:
+def dropout(layer: layers.Dropout, *, key: int, step: keras.Variable) -> Apply:
     """Dropout whose mask is a function of (seed, layer, step, element).
 
     Args:
@@ -81,7 +81,7 @@ class _Function(OwnLayer[layers.Activation]):
         self._names = tuple(record.parameters(shape))
 
     def call(self, inputs: Any) -> Any:
-        return self._function(inputs, *[tf.convert_to_tensor(getattr(self, name)) for name in self._names])
+        return self._function(inputs, *[ops.convert_to_tensor(getattr(self, name)) for name in self._names])
 
 
 class _BatchNorm(keras.layers.BatchNormalization):
@@ -89,13 +89,13 @@ class _BatchNorm(keras.layers.BatchNormalization):
 
     def _moments(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
         mean, variance = super()._moments(inputs, mask)
-        self._rows = tf.cast(tf.size(inputs) / tf.shape(inputs)[-1], variance.dtype)
+        self._rows = ops.cast(ops.size(inputs) / ops.shape(inputs)[-1], variance.dtype)
         return mean, variance
 
     def call(self, inputs: Any, training: Any = None, mask: Any = None) -> Any:
         if not training:
             return super().call(inputs, training=training, mask=mask)
-        kept = tf.constant(self.momentum, self.moving_variance.dtype) * self.moving_variance
+        kept = ops.convert_to_tensor(self.momentum, self.moving_variance.dtype) * self.moving_variance
         outputs = super().call(inputs, training=training, mask=mask)
         # Keras has added (1 - momentum) times the biased variance; the unbiased one is n / (n - 1) of that.
         added = self.moving_variance - kept
@@ -104,7 +104,7 @@ class _BatchNorm(keras.layers.BatchNormalization):
 
 
 class _Dropout(keras.layers.Layer):
-    def __init__(self, rate: float, key: int, step: tf.Variable, *, name: str) -> None:
+    def __init__(self, rate: float, key: int, step: keras.Variable, *, name: str) -> None:
         super().__init__(name=name)
         self._rate = rate
         self._key = key
@@ -113,18 +113,18 @@ class _Dropout(keras.layers.Layer):
     def call(self, inputs: Any, training: bool = False) -> Any:
         if not training:
             return inputs
-        step_key = _mix((self._step * INDEX_MULTIPLIER + self._key) & MASK)
-        index = tf.range(tf.size(inputs, out_type=tf.int64), dtype=tf.int64)
-        hashes = tf.reshape(_mix((index * INDEX_MULTIPLIER + step_key) & MASK), tf.shape(inputs))
-        kept = tf.cast(hashes >= threshold(self._rate), inputs.dtype)
-        return inputs * kept / tf.constant(1 - self._rate, inputs.dtype)
+        step_key = _mix((ops.convert_to_tensor(self._step) * INDEX_MULTIPLIER + self._key) & MASK)
+        index = ops.arange(ops.size(inputs), dtype="int64")
+        hashes = ops.reshape(_mix((index * INDEX_MULTIPLIER + step_key) & MASK), ops.shape(inputs))
+        kept = ops.cast(hashes >= threshold(self._rate), inputs.dtype)
+        return inputs * kept / ops.convert_to_tensor(1 - self._rate, inputs.dtype)
 
 
 def _mix(value: Any) -> Any:
-    """:func:`runner.dropout.mix` for TensorFlow, whose integers have no shift operator."""
-    shift, xor = tf.bitwise.right_shift, tf.bitwise.bitwise_xor
-    value = xor(value, shift(value, tf.constant(15, tf.int64)))
+    """:func:`runner.dropout.mix` for tensors: those of TensorFlow have no shift operator."""
+    shift, xor = ops.bitwise_right_shift, ops.bitwise_xor
+    value = xor(value, shift(value, 15))
     value = (value * FIRST_MULTIPLIER) & MASK
-    value = xor(value, shift(value, tf.constant(12, tf.int64)))
+    value = xor(value, shift(value, 12))
     value = (value * SECOND_MULTIPLIER) & MASK
-    return xor(value, shift(value, tf.constant(15, tf.int64)))
+    return xor(value, shift(value, 15))

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import tensorflow as tf
+from keras import ops
 
 from runner import layers
+from runner.backends.keras import kernels
 from runner.backends.keras.layers.arrays import OwnLayer
 from runner.layers import Shape
 
@@ -40,8 +41,8 @@ def self_attention(layer: layers.SelfAttention, shape: Shape) -> Apply:
 
 class _Embedding(OwnLayer[layers.Embedding]):
     def call(self, inputs: Any) -> Any:
-        rows = tf.gather(tf.convert_to_tensor(self.table), tf.cast(inputs, tf.int64))
-        return tf.cast(rows, self.compute_dtype)
+        rows = kernels.row(ops.convert_to_tensor(self.table), ops.cast(inputs, "int64"))
+        return ops.cast(rows, self.compute_dtype)
 
 
 class _PositionalEmbedding(OwnLayer[layers.PositionalEmbedding]):
@@ -58,50 +59,50 @@ class _Recurrent(OwnLayer[layers.Recurrent]):
         if not whole:
             # The backward cell has walked from the end to the first place.
             states = [each[0 if number else -1] for number, each in enumerate(states)]
-        joined = tf.concat(states, axis=-1)
-        outputs = tf.transpose(joined, (1, 0, 2)) if whole else joined
-        return tf.ensure_shape(outputs, (None, *self.record.output_shape(self.shape)))
+        joined = ops.concatenate(states, axis=-1)
+        outputs = ops.transpose(joined, (1, 0, 2)) if whole else joined
+        return ops.reshape(outputs, (-1, *self.record.output_shape(self.shape)))
 
     def _direction(self, inputs: Any, prefix: str) -> Any:
         """Returns the states h of one cell, (length, rows, units)."""
         kernel, bias, recurrent_kernel = (
-            tf.convert_to_tensor(getattr(self, prefix + word))
+            ops.convert_to_tensor(getattr(self, prefix + word))
             for word in ("kernel", "bias", "recurrent_kernel")
         )
-        start = tf.zeros((tf.shape(inputs)[0], self.record.units), inputs.dtype)
-        steps = tf.transpose(tf.tensordot(inputs, kernel, 1) + bias, (1, 0, 2))
+        start = ops.zeros((ops.shape(inputs)[0], self.record.units), inputs.dtype)
+        steps = ops.transpose(ops.tensordot(inputs, kernel, 1) + bias, (1, 0, 2))
         first: State = (start,)
         cell: Cell
         match self.record:
             case layers.Lstm():
                 cell, first = _lstm, (start, start)
             case layers.Gru():
-                cell = partial(_gru, bias=tf.convert_to_tensor(getattr(self, f"{prefix}recurrent_bias")))
+                cell = partial(_gru, bias=ops.convert_to_tensor(getattr(self, f"{prefix}recurrent_bias")))
             case _:
                 cell = _simple
-        return tf.scan(
+        return kernels.scan(
             lambda state, x: cell(state, x, state[0] @ recurrent_kernel),
             steps,
-            initializer=first,
+            first=first,
             reverse=prefix != "",
-        )[0]
+        )
 
 
 def _simple(state: State, from_input: Any, from_state: Any) -> State:
-    return (tf.tanh(from_input + from_state),)
+    return (ops.tanh(from_input + from_state),)
 
 
 def _lstm(state: State, from_input: Any, from_state: Any) -> State:
-    i, f, g, o = tf.split(from_input + from_state, 4, axis=-1)
-    carried = tf.sigmoid(f) * state[1] + tf.sigmoid(i) * tf.tanh(g)
-    return tf.sigmoid(o) * tf.tanh(carried), carried
+    i, f, g, o = ops.split(from_input + from_state, 4, axis=-1)
+    carried = ops.sigmoid(f) * state[1] + ops.sigmoid(i) * ops.tanh(g)
+    return ops.sigmoid(o) * ops.tanh(carried), carried
 
 
 def _gru(state: State, from_input: Any, from_state: Any, *, bias: Any) -> State:
-    r, z, n = tf.split(from_input, 3, axis=-1)
-    r_state, z_state, n_state = tf.split(from_state + bias, 3, axis=-1)
-    reset, update = tf.sigmoid(r + r_state), tf.sigmoid(z + z_state)
-    candidate = tf.tanh(n + reset * n_state)
+    r, z, n = ops.split(from_input, 3, axis=-1)
+    r_state, z_state, n_state = ops.split(from_state + bias, 3, axis=-1)
+    reset, update = ops.sigmoid(r + r_state), ops.sigmoid(z + z_state)
+    candidate = ops.tanh(n + reset * n_state)
     return ((1 - update) * candidate + update * state[0],)
 
 
@@ -112,15 +113,15 @@ class _SelfAttention(OwnLayer[layers.SelfAttention]):
         length, features = self.shape
         query, key, value = (self._split(self._affine(inputs, role)) for role in ("query", "key", "value"))
         width = features // self.record.heads
-        scores = tf.matmul(query, key, transpose_b=True) * tf.constant(width**-0.5, inputs.dtype)
+        scores = query @ ops.swapaxes(key, -1, -2) * ops.convert_to_tensor(width**-0.5, inputs.dtype)
         if self.record.causal:
-            visible = tf.linalg.band_part(tf.ones((length, length), tf.bool), -1, 0)
-            scores = tf.where(visible, scores, tf.constant(float("-inf"), inputs.dtype))
-        seen = tf.transpose(tf.matmul(tf.nn.softmax(scores), value), (0, 2, 1, 3))
-        return self._affine(tf.reshape(seen, (-1, length, features)), "output")
+            visible = ops.tril(ops.ones((length, length), "bool"))
+            scores = ops.where(visible, scores, ops.convert_to_tensor(float("-inf"), inputs.dtype))
+        seen = ops.transpose(ops.softmax(scores) @ value, (0, 2, 1, 3))
+        return self._affine(ops.reshape(seen, (-1, length, features)), "output")
 
     def _affine(self, inputs: Any, role: str) -> Any:
-        outputs = tf.tensordot(inputs, tf.convert_to_tensor(getattr(self, f"{role}_kernel")), 1)
+        outputs = ops.tensordot(inputs, ops.convert_to_tensor(getattr(self, f"{role}_kernel")), 1)
         bias = getattr(self, f"{role}_bias", None)
         return outputs if bias is None else outputs + bias
 
@@ -128,5 +129,5 @@ class _SelfAttention(OwnLayer[layers.SelfAttention]):
         """Returns (rows, heads, length, features of one head)."""
         length, width = self.shape
         heads = self.record.heads
-        parts = tf.reshape(features, (-1, length, heads, width // heads))
-        return tf.transpose(parts, (0, 2, 1, 3))
+        parts = ops.reshape(features, (-1, length, heads, width // heads))
+        return ops.transpose(parts, (0, 2, 1, 3))

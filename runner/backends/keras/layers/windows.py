@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-import tensorflow as tf
+from keras import ops
 
 from runner import layers
+from runner.backends.keras import kernels
 from runner.backends.keras.layers.arrays import OwnLayer
 from runner.layers import Shape
 
@@ -58,38 +59,32 @@ class _Convolution(OwnLayer[layers.Convolution]):
         self._pads = [(0, 0), *(record.pads(side) for side in shape[:-1]), (0, 0)]
 
     def call(self, inputs: Any) -> Any:
-        kernel = _dilated(tf.convert_to_tensor(self.kernel), self.record.dilation)
-        padded = tf.pad(inputs, self._pads) if any(map(any, self._pads)) else inputs
+        kernel = _dilated(ops.convert_to_tensor(self.kernel), self.record.dilation)
+        padded = ops.pad(inputs, self._pads) if any(map(any, self._pads)) else inputs
         groups = self.record.groups
-        parts = zip(tf.split(padded, groups, axis=-1), tf.split(kernel, groups, axis=-1), strict=True)
-        outputs = [tf.nn.convolution(x, w, strides=self.record.stride, padding="VALID") for x, w in parts]
-        joined = outputs[0] if groups == 1 else tf.concat(outputs, axis=-1)
-        return tf.nn.bias_add(joined, self.bias) if self.record.bias else joined
+        parts = zip(ops.split(padded, groups, axis=-1), ops.split(kernel, groups, axis=-1), strict=True)
+        outputs = [ops.conv(x, w, strides=self.record.stride, padding="valid") for x, w in parts]
+        joined = outputs[0] if groups == 1 else ops.concatenate(outputs, axis=-1)
+        return kernels.bias_add(joined, self.bias) if self.record.bias else joined
 
 
 class _Transposed(OwnLayer[layers.Conv2dTranspose]):
     def call(self, inputs: Any) -> Any:
         record, (height, width, _) = self.record, self.record.output_shape(self.shape)
-        sides = [(side - 1) * record.stride + record.kernel_size + record.beyond for side in self.shape[:-1]]
-        # TensorFlow's kernel has the filters before the channels.
-        whole = tf.nn.conv2d_transpose(
-            inputs,
-            tf.transpose(self.kernel, (0, 1, 3, 2)),
-            (tf.shape(inputs)[0], *sides, record.filters),
-            strides=record.stride,
-            padding="VALID",
-        )
+        # Keras' kernel has the filters before the channels; valid padding leaves free what no kernel reaches.
+        kernel = ops.transpose(self.kernel, (0, 1, 3, 2))
+        whole = ops.conv_transpose(inputs, kernel, strides=record.stride, padding="valid")
         outputs = whole[:, record.cut : record.cut + height, record.cut : record.cut + width]
-        return tf.nn.bias_add(outputs, self.bias) if record.bias else outputs
+        return kernels.bias_add(outputs, self.bias) if record.bias else outputs
 
 
 def _dilated(kernel: Any, dilation: int) -> Any:
     """Returns a kernel with zeros between its places: TensorFlow has no gradient of a dilation on a CPU."""
-    for axis in range(kernel.shape.rank - 2 if dilation > 1 else 0):
+    for axis in range(len(kernel.shape) - 2 if dilation > 1 else 0):
         side = kernel.shape[axis]
-        apart = tf.expand_dims(kernel, axis + 1)
-        zeros = [(0, dilation - 1) if each == axis + 1 else (0, 0) for each in range(apart.shape.rank)]
+        apart = ops.expand_dims(kernel, axis + 1)
+        zeros = [(0, dilation - 1) if each == axis + 1 else (0, 0) for each in range(len(apart.shape))]
         shape = [*kernel.shape[:axis], side * dilation, *kernel.shape[axis + 1 :]]
-        spread = tf.reshape(tf.pad(apart, zeros), shape)
-        kernel = tf.gather(spread, tf.range((side - 1) * dilation + 1), axis=axis)
+        spread = ops.reshape(ops.pad(apart, zeros), shape)
+        kernel = ops.take(spread, ops.arange((side - 1) * dilation + 1), axis=axis)
     return kernel

@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matrix import networks
+from matrix.activations import KINKS
+from matrix.layers import SETTINGS
 from oracle import activations, layers, losses, optimizers, sequences
 
 ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
@@ -84,6 +87,25 @@ def test_activations_have_their_slopes(name: str) -> None:
 def test_activations_survive_large_numbers(name: str) -> None:
     for values in ACTIVATIONS[name](np.array([-1e3, 1e3])):
         assert np.isfinite(values).all()
+
+
+def test_activations_have_torchs_slopes_at_their_kinks() -> None:
+    slopes_there = {
+        "relu": [0.0],
+        "relu6": [0.0, 0.0],
+        "leaky_relu": [0.25],
+        "elu": [1.5],
+        "celu": [1.0],
+        "selu": [1.6732632423543772 * 1.0507009873554805],
+        "softsign": [1.0],
+        "hard_tanh": [0.0, 0.0],
+        "hard_sigmoid": [0.0, 0.0],
+        "hard_silu": [0.0, 1.0],
+    }
+    assert slopes_there.keys() == {name for name, _, _ in KINKS}
+    for name, arguments, kinks in KINKS:
+        _, derivative = getattr(activations, name)(np.array(kinks), **arguments)
+        np.testing.assert_allclose(derivative, slopes_there[name], rtol=1e-15)
 
 
 def test_softmax_by_hand() -> None:
@@ -312,6 +334,20 @@ def test_attention_of_equal_keys_is_the_mean() -> None:
     assert full.tolist() == [[[5.0, 3.0]] * 3]
     causal = sequences.self_attention(x, w, heads=1, causal=True)
     assert causal.tolist() == [[[2.0, 0.0], [3.0, 3.0], [5.0, 3.0]]]
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_complex_step_tells_what_differences_tell(name: str) -> None:
+    _, tree, shape, _, equation, _ = SETTINGS[name]
+    x, weights = networks.inputs_of(tree, shape), networks.weights_of(tree, shape)
+    for word, array in weights.items():
+
+        def changed(each: Any, word: str = word) -> Any:
+            return equation(x, weights | {word: each})
+
+        upstream = np.random.default_rng(0).normal(size=changed(array).shape)
+        expected = slopes(lambda each, f=changed, along=upstream: float(np.sum(along * f(each))), array)
+        np.testing.assert_allclose(networks.slopes(changed, array, upstream), expected, rtol=1e-6, atol=1e-8)
 
 
 def test_convolution_by_loops() -> None:

@@ -1,4 +1,4 @@
-"""Schedules against torch's own, the equations and figures worked out by hand."""
+"""Schedules against torch's own, and figures worked out by hand; the matrix has their equations."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from oracle import schedules as oracle
 from torch.optim import lr_scheduler
 
 from runner import schedules
@@ -63,16 +62,12 @@ def test_step_is_torchs() -> None:
     factors = schedules.step(factor=0.3, every_epochs=5).factors(EPOCHS, STEPS)
     epochs = torchs(lr_scheduler.StepLR, EPOCHS, step_size=5, gamma=0.3)
     np.testing.assert_allclose(factors, np.repeat(epochs, STEPS), rtol=1e-14)
-    expected = [oracle.step(number, STEPS, factor=0.3, every_epochs=5) for number in range(EPOCHS * STEPS)]
-    np.testing.assert_allclose(factors, expected, rtol=1e-14)
 
 
 def test_exponential_is_torchs() -> None:
     factors = schedules.exponential(factor=0.9).factors(EPOCHS, STEPS)
     epochs = torchs(lr_scheduler.ExponentialLR, EPOCHS, gamma=0.9)
     np.testing.assert_allclose(factors, np.repeat(epochs, STEPS), rtol=1e-14)
-    expected = [oracle.exponential(number, STEPS, factor=0.9) for number in range(EPOCHS * STEPS)]
-    np.testing.assert_allclose(factors, expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("minimum", [0.0, 0.1, 1.0])
@@ -81,8 +76,6 @@ def test_cosine_is_torchs_step_by_step(minimum: float) -> None:
     factors = schedules.cosine(minimum_factor=minimum).factors(EPOCHS, STEPS)
     theirs = torchs(lr_scheduler.CosineAnnealingLR, total, T_max=total, eta_min=minimum)
     np.testing.assert_allclose(factors, theirs, rtol=1e-11)
-    expected = [oracle.cosine(number, total, minimum_factor=minimum) for number in range(total)]
-    np.testing.assert_allclose(factors, expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("epochs", [[3], [2, 7, 8], [9, 4], [5, 5], [20], []])
@@ -90,9 +83,6 @@ def test_multi_step_is_torchs(epochs: list[int]) -> None:
     factors = schedules.multi_step(epochs=epochs, factor=0.3).factors(EPOCHS, STEPS)
     theirs = torchs(lr_scheduler.MultiStepLR, EPOCHS, milestones=epochs, gamma=0.3)
     np.testing.assert_allclose(factors, np.repeat(theirs, STEPS), rtol=1e-14)
-    steps = range(EPOCHS * STEPS)
-    expected = [oracle.multi_step(number, STEPS, epochs=epochs, factor=0.3) for number in steps]
-    np.testing.assert_allclose(factors, expected, rtol=1e-14)
 
 
 @pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 3.7])
@@ -101,9 +91,6 @@ def test_polynomial_is_torchs_step_by_step(power: float) -> None:
     factors = schedules.polynomial(power=power, minimum_factor=0.0).factors(EPOCHS, STEPS)
     theirs = torchs(lr_scheduler.PolynomialLR, total, total_iters=total, power=power)
     np.testing.assert_allclose(factors, theirs, rtol=1e-11)
-    raised = schedules.polynomial(power=power, minimum_factor=0.2).factors(EPOCHS, STEPS)
-    expected = [oracle.polynomial(number, total, power=power, minimum_factor=0.2) for number in range(total)]
-    np.testing.assert_allclose(raised, expected, rtol=1e-13)
 
 
 def test_polynomial_by_hand() -> None:
@@ -121,11 +108,6 @@ def test_cosine_restarts_is_torchs_step_by_step(first: int, factor: int, minimum
     arguments = {"T_0": first * STEPS, "T_mult": factor, "eta_min": minimum}
     theirs = torchs(lr_scheduler.CosineAnnealingWarmRestarts, total, **arguments)
     np.testing.assert_allclose(factors, theirs, rtol=1e-11)
-    expected = [
-        oracle.cosine_restarts(number, first * STEPS, period_factor=factor, minimum_factor=minimum)
-        for number in range(total)
-    ]
-    np.testing.assert_allclose(factors, expected, rtol=1e-12)
 
 
 def test_cosine_restarts_by_hand() -> None:
@@ -152,9 +134,6 @@ def test_one_cycle_is_torchs_step_by_step(peak: float) -> None:
         cycle_momentum=False,
     )
     np.testing.assert_allclose(factors, theirs, rtol=1e-10)
-    steps = range(total)
-    expected = [oracle.one_cycle(number, total, peak=peak, start=0.04, end=0.002) for number in steps]
-    np.testing.assert_allclose(factors, expected, rtol=1e-10)
 
 
 def test_one_cycle_by_hand() -> None:
@@ -167,26 +146,11 @@ def test_one_cycle_by_hand() -> None:
     assert schedules.one_cycle(peak_position=0.5, start_factor=0.2, end_factor=0.1).factors(1, 2)[0] == 1
 
 
-@pytest.mark.parametrize(("warmup_epochs", "warmup"), [(0.0, 1), (2.0, 14), (0.5, 4), (11.0, 77)])
-def test_inverse_square_root_is_the_equation(warmup_epochs: float, warmup: int) -> None:
-    factors = schedules.inverse_square_root(warmup_epochs=warmup_epochs).factors(EPOCHS, STEPS)
-    expected = [oracle.inverse_square_root(number, warmup) for number in range(EPOCHS * STEPS)]
-    np.testing.assert_allclose(factors, expected, rtol=1e-14)
-
-
 def test_inverse_square_root_by_hand() -> None:
     factors = schedules.inverse_square_root(warmup_epochs=1.0).factors(4, 2)
     assert factors == pytest.approx(
         [0.5, 1, (2 / 3) ** 0.5, 0.5**0.5, 0.4**0.5, 3**-0.5, (2 / 7) ** 0.5, 0.5]
     )
-
-
-@pytest.mark.parametrize(("warmup_epochs", "warmup"), [(0.0, 0), (2.0, 14), (0.5, 4), (11.0, 77)])
-def test_warmup_cosine_is_the_equation(warmup_epochs: float, warmup: int) -> None:
-    schedule = schedules.warmup_cosine(warmup_epochs=warmup_epochs, minimum_factor=0.05)
-    total = EPOCHS * STEPS
-    expected = [oracle.warmup_cosine(number, total, warmup, minimum_factor=0.05) for number in range(total)]
-    np.testing.assert_allclose(schedule.factors(EPOCHS, STEPS), expected, rtol=1e-12)
 
 
 def test_warmup_cosine_by_hand() -> None:

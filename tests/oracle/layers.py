@@ -1,9 +1,13 @@
-"""Layers, element by element where that is plainest; channels come last, (rows, height, width, channels)."""
+"""Layers, element by element where that is plainest; channels come last, (rows, height, width, channels).
+
+They take complex numbers as well, so that a complex step tells their gradients.
+"""
 
 from __future__ import annotations
 
 import itertools
 import math
+import zlib
 from collections.abc import Callable
 
 import numpy as np
@@ -43,7 +47,7 @@ def convolution(
         sides = [same_padding(side, reach, stride) for side in x.shape[1:-1]]
         x = np.pad(x, [(0, 0), *sides, (0, 0)])
     counts = [(side - reach) // stride + 1 for side in x.shape[1:-1]]
-    y = np.zeros((len(x), *counts, kernel.shape[-1])) + bias
+    y = np.zeros((len(x), *counts, kernel.shape[-1]), np.result_type(x, kernel, bias)) + bias
     seen, told = kernel.shape[-2], kernel.shape[-1] // groups
     for place in np.ndindex(*kernel.shape[:dimensions]):
         spots = [
@@ -63,7 +67,8 @@ def conv2d_transpose(x: Floats, kernel: Floats, bias: Floats, *, stride: int, pa
     sides = [side * stride if padding == "same" else (side - 1) * stride + size for side in x.shape[1:3]]
     # What a convolution from the output to the input would have padded.
     start = same_padding(sides[0], size, stride)[0] if padding == "same" else 0
-    whole = np.zeros((len(x), *[side + size + stride for side in sides], kernel.shape[-1]))
+    shape = (len(x), *[side + size + stride for side in sides], kernel.shape[-1])
+    whole = np.zeros(shape, np.result_type(x, kernel))
     for i, j in np.ndindex(*x.shape[1:3]):
         spot = np.einsum("nc,uvcf->nuvf", x[:, i, j], kernel)
         whole[:, i * stride : i * stride + size, j * stride : j * stride + size] += spot
@@ -96,7 +101,8 @@ def batch_norm_training(
     """
     axes = tuple(range(x.ndim - 1))
     count = x.size // x.shape[-1]
-    mean, variance = x.mean(axis=axes), x.var(axis=axes)
+    mean = x.mean(axis=axes)
+    variance = ((x - mean) ** 2).mean(axis=axes)
     y = scale * (x - mean) / np.sqrt(variance + epsilon) + shift
     unbiased = variance * count / (count - 1)
     return (
@@ -131,7 +137,8 @@ def group_norm(x: Floats, scale: Floats, shift: Floats, *, groups: int, epsilon:
     parts = []
     for group in np.split(x, groups, axis=-1):
         axes = tuple(range(1, x.ndim))
-        mean, variance = group.mean(axis=axes, keepdims=True), group.var(axis=axes, keepdims=True)
+        mean = group.mean(axis=axes, keepdims=True)
+        variance = ((group - mean) ** 2).mean(axis=axes, keepdims=True)
         parts.append((group - mean) / np.sqrt(variance + epsilon))
     return np.asarray(scale * np.concatenate(parts, axis=-1) + shift)
 
@@ -145,6 +152,22 @@ def glu(x: Floats) -> Floats:
 def prelu(x: Floats, slope: Floats) -> Floats:
     """f(x) = max(0, x) + slope min(0, x)."""
     return np.asarray(np.maximum(0, x) + slope * np.minimum(0, x))
+
+
+def dropout(x: Floats, *, rate: float, seed: int, name: str, step: int) -> Floats:
+    """y_k = x_k / (1 - rate), or 0 where the hash of element k, of this layer and step, is below rate 2^32."""
+
+    def mixed(value: int) -> int:
+        value ^= value >> 15
+        value = value * 0x2C1B3C6D % 2**32
+        value ^= value >> 12
+        value = value * 0x297A2D39 % 2**32
+        return value ^ (value >> 15)
+
+    key = mixed((mixed(seed) ^ zlib.crc32(name.encode())) % 2**32)
+    of_step = mixed((step * 0x7FEB352D + key) % 2**32)
+    hashes = np.array([mixed((k * 0x7FEB352D + of_step) % 2**32) for k in range(x.size)]).reshape(x.shape)
+    return np.where(hashes >= round(rate * 2**32), x / (1 - rate), 0.0)
 
 
 def _over_windows(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -111,3 +111,12 @@ def log_cosh(outputs: Floats, targets: Floats) -> Pair:
 def poisson(outputs: Floats, targets: Floats) -> Pair:
     """L = mean of e^z - y z."""
     return float(np.mean(np.exp(outputs) - targets * outputs)), (np.exp(outputs) - targets) / outputs.size
+
+
+def weighted(loss: Callable[..., Pair], logits: Floats, targets: NDArray[Any], weights: Floats) -> Pair:
+    """L = sum_i w_i l_i / sum_i w_i, where l_i is the loss of row i alone; 0 where all weights are 0."""
+    rows = [loss(logits[row : row + 1], targets[row : row + 1]) for row in range(len(logits))]
+    total = weights.sum()
+    share = weights / total if total else np.zeros_like(weights)
+    gradient = np.concatenate([slope for _, slope in rows]) * share[:, None]
+    return float(sum(part * value for part, (value, _) in zip(share, rows, strict=True))), gradient

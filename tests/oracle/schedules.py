@@ -56,3 +56,28 @@ def warmup_cosine(number: int, total: int, warmup: int, *, minimum_factor: float
     if number < warmup:
         return (number + 1) / warmup
     return cosine(number - warmup, total - warmup, minimum_factor=minimum_factor)
+
+
+def reduce_on_plateau(
+    history: list[float],
+    *,
+    factor: float,
+    patience: int,
+    cooldown_epochs: int,
+    minimum_improvement: float,
+    minimum_factor: float,
+) -> float:
+    """factor, but no less than the minimum, multiplied once for each time that patience came to its end."""
+    reductions, counted, resting = 0, 0, 0
+    best = math.inf
+    for metric in history:
+        if metric < best - minimum_improvement:
+            best, counted = metric, 0
+        elif resting > 0:
+            counted = 0
+        else:
+            counted += 1
+        resting -= 1
+        if counted == patience + 1:
+            reductions, counted, resting = reductions + 1, 0, cooldown_epochs
+    return max(factor**reductions, minimum_factor) if reductions else 1.0

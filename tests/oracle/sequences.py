@@ -78,7 +78,7 @@ def self_attention(x: Floats, w: Arrays, *, heads: int, causal: bool) -> Floats:
     """softmax(q k^T / sqrt(width)) v for each head, one place after the other. Source: Vaswani et al., 2017."""
     _, length, features = x.shape
     width = features // heads
-    answers = np.zeros(x.shape)
+    answers = np.zeros(x.shape, np.result_type(x, *w.values()))
     for number, row in enumerate(x):
         query = row @ w["query_kernel"] + w["query_bias"]
         key = row @ w["key_kernel"]

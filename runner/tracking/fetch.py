@@ -2,17 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import os
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.tracking.recorder import environment
-
-_SECONDS = 120.0
-_LONGEST_REASON = 300
+from runner.tracking import asking
 
 
 @dataclass(frozen=True)
@@ -41,23 +34,9 @@ def ask(*, uri: str, run: str, name: str, folder: Path) -> Answer:
         name: of the file among the run's artifacts.
         folder: where it goes if it has to be fetched.
     """
-    question = json.dumps({"uri": uri, "run": run, "name": name, "folder": str(folder)})
-    command = [sys.executable, "-m", "runner.tracking.fetching"]
-    try:
-        done = subprocess.run(
-            command,
-            input=question,
-            env=environment(os.environ),
-            capture_output=True,
-            text=True,
-            timeout=_SECONDS,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Answer(None, trouble=f"no answer within {_SECONDS:g} seconds")
-    if done.returncode != 0:
-        lines = done.stderr.strip().splitlines()
-        return Answer(None, trouble=lines[-1][:_LONGEST_REASON] if lines else "its process died")
-    answer = json.loads(done.stdout.splitlines()[-1])
+    question = {"uri": uri, "run": run, "name": name, "folder": str(folder)}
+    answer, trouble = asking.ask("runner.tracking.fetching", question)
+    if trouble:
+        return Answer(None, trouble=trouble)
     path = None if answer["path"] is None else Path(answer["path"])
     return Answer(path, found=answer["found"], names=tuple(answer["names"]))

@@ -1,0 +1,26 @@
+"""The figures and the page of a study, made from its file; run as a module by a process that must not have matplotlib."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from runner.plots.study import draw
+from runner.study.page import page
+from runner.study.records import load
+from runner.study.report import report
+
+PAGE = "report.html"
+FIGURES = "figures"
+
+
+def make(path: Path) -> list[Path]:
+    """Draws a study's figures and writes its page beside its file; returns the files, the page last."""
+    study = load(path)
+    figures = draw(study, title=study.name, folder=path.parent / FIGURES)
+    (path.parent / PAGE).write_text(page(report(study), figures), encoding="utf-8")
+    return [*figures, path.parent / PAGE]
+
+
+if __name__ == "__main__":
+    make(Path(sys.argv[1]))

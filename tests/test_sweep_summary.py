@@ -14,7 +14,9 @@ from support import experiment
 
 from runner.results import EpochRecord, Result, Status
 from runner.runs import Outcome, RunRequest
-from runner.sweep.summary import summarise
+from runner.sweep.jobs import Job, grid, jobs_of
+from runner.sweep.plan import Plan
+from runner.sweep.summary import Summary
 from runner.sweep.table import comma_separated, markdown, table
 from runner.tracking import journal
 from runner.tracking.journal import Journal
@@ -57,22 +59,23 @@ def outcomes(tmp_path: Path) -> list[Outcome]:
     return [outcome(tmp_path, seed, known) for seed, known in ACCURACIES.items()]
 
 
-def requests(folder: Path) -> list[RunRequest]:
-    chosen = experiment("data=iris", "tracking.experiment=summaries")
-    return [
-        RunRequest(
-            experiment=chosen,
-            folder=folder / seed,
-            command=f"python -m runner seed={seed}",
-            overrides=(f"seed={seed}",),
-            config="",
-            parameters={"seed": int(seed), "data": "iris"},
-            uri="sqlite:////nowhere/mlflow.db",
-            sweep="today",
-            choices={"seed": seed},
-        )
-        for seed in ACCURACIES
-    ]
+def plan(folder: Path) -> Plan:
+    overrides = [(f"seed={seed}", "data=iris") for seed in ACCURACIES]
+    return Plan(
+        jobs=tuple(jobs_of(overrides, 0, {"data"})),
+        grid=grid(overrides),
+        folder=folder / "days" / "today",
+        words=("-m", "seed=0,1,2,3"),
+        command="python -m runner -m seed=0,1,2,3",
+        experiment=experiment("data=iris", "tracking.experiment=summaries"),
+        parameters={"data": "iris"},
+        uri="sqlite:////nowhere/mlflow.db",
+        request=never,
+    )
+
+
+def never(job: Job, summary: Path) -> RunRequest:
+    raise AssertionError("no run is carried out here")
 
 
 def events(folder: Path) -> dict[str, list[journal.Event]]:
@@ -83,10 +86,12 @@ def events(folder: Path) -> dict[str, list[journal.Event]]:
 
 
 def summed_up(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, list[journal.Event]]:
-    made = summarise(
-        requests(folder), outcomes, command="python -m runner -m seed=0,1,2,3", began=1.0, wait_seconds=0.0
-    )
-    return events(made)
+    summary = Summary(plan(folder))
+    summary.start()
+    for outcome in outcomes:
+        summary.tell(outcome, running=0)
+    summary.end(outcomes, wait_seconds=0.0)
+    return events(summary.folder)
 
 
 def test_the_best_run_comes_first_and_one_without_a_result_last(outcomes: list[Outcome]) -> None:
@@ -125,23 +130,25 @@ def test_the_summary_counts_the_runs_and_names_the_best(tmp_path: Path, outcomes
     StoredRun("abc", "7", "sqlite:////nowhere/mlflow.db").save(outcomes[1].folder)
     told = summed_up(tmp_path, outcomes)
     card = journal.card(told["start"][0])
-    assert (card.name, card.experiment, card.time) == ("sweep over seed", "summaries", 1.0)
-    assert card.tags["sweep"] == "today"
+    assert (card.name, card.experiment) == ("sweep over seed", "summaries")
+    assert card.tags["sweep"] == "days_today"
     assert card.tags["role"] == "summary"
     assert card.parameters == {"data": "iris", "sweep.seed": "0, 1, 2, 3"}
-    assert told["metrics"][0]["values"] == {
+    assert told["metrics"][-1]["values"] == {
         "whole_sweep/finished": 3.0,
         "whole_sweep/failed": 1.0,
         "whole_sweep/stopped": 0.0,
         "whole_sweep/best_validation_accuracy": 0.875,
     }
-    tags = told["tags"][0]["values"]
+    tags = told["tags"][-1]["values"]
+    assert tags["progress"] == "3 of 4 done, 1 failed"
     assert (tags["best_run"], tags["best_run_id"]) == ("seed=1", "abc")
     note = tags["mlflow.note.content"]
     assert note.startswith(
         "4 runs over seed (0, 1, 2, 3): 3 finished, 1 failed. The best validation/accuracy is"
     )
     assert "[seed=1](#/experiments/7/runs/abc?" in note
+    assert "- seed=2: it burst" in note
     assert told["artifact"][0]["path"] == "runs.csv"
     assert (told["end"][0]["status"], told["end"][0]["error"]) == ("FAILED", "1 of 4 runs failed")
 
@@ -150,8 +157,8 @@ def test_runs_that_monitor_different_metrics_have_no_best_one(
     tmp_path: Path, outcomes: list[Outcome]
 ) -> None:
     told = summed_up(tmp_path, [*outcomes[:3], replace(outcomes[3], result=result("multiclass"))])
-    assert "best_run" not in told["tags"][0]["values"]
-    assert not [name for name in told["metrics"][0]["values"] if "best" in name]
+    assert "best_run" not in told["tags"][-1]["values"]
+    assert not [name for name in told["metrics"][-1]["values"] if "best" in name]
 
 
 def test_a_sweep_that_was_stopped_says_so(tmp_path: Path, outcomes: list[Outcome]) -> None:
@@ -163,4 +170,4 @@ def test_a_sweep_that_was_stopped_says_so(tmp_path: Path, outcomes: list[Outcome
 def test_another_portion_of_a_sweep_has_a_summary_of_its_own(tmp_path: Path, outcomes: list[Outcome]) -> None:
     for name in ("summary", "summary_2"):
         summed_up(tmp_path, outcomes)
-        assert len(events(tmp_path / name)["end"]) == 1
+        assert len(events(tmp_path / "days" / "today" / name)["end"]) == 1

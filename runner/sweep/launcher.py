@@ -1,20 +1,36 @@
-"""Hydra's launcher of a sweep: all jobs are checked first, then each framework has one worker process."""
+"""Hydra's launcher of a sweep: every value is looked at first, then each job when its turn comes."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig, open_dict
+from omegaconf import DictConfig
 
-from runner import compose, starting, surroundings
+from runner import compose, sources, starting, supplies, surroundings
 from runner.errors import ConfigurationError
 from runner.experiment import Experiment
+from runner.runs import RunRequest
 from runner.sweep import session
+from runner.sweep.composition import Composer
+from runner.sweep.jobs import Job, grid, jobs_of
+from runner.sweep.plan import Plan
+from runner.sweep.rehearsal import rehearse
+from runner.sweep.values import look
+from runner.tracking import Scalar
+from runner.tracking.store import address
+
+
+class GridSweeper(BasicSweeper):
+    """Hydra's own sweeper over every combination, without its silent look at all jobs before the first one."""
+
+    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
+        """Leaves it to the launcher to look at the jobs."""
 
 
 class ProcessesLauncher(Launcher):
@@ -28,58 +44,83 @@ class ProcessesLauncher(Launcher):
         """Returns how each job ended.
 
         Raises:
-            ConfigurationError: the faults of all jobs; none of them has been started.
+            ConfigurationError: the faults of the values that were typed; nothing has been started.
         """
-        configs = [
-            self._composed(overrides, initial_job_idx + place)
-            for place, overrides in enumerate(job_overrides)
-        ]
-        experiments = compose.read_all(configs)
-        _look_around(experiments, Path(self._config.hydra.sweep.dir).resolve())
-        requests = [
-            compose.run_request(config, experiment, overrides=overrides, sweep=self._name(), choices=choices)
-            for config, experiment, overrides, choices in zip(
-                configs, experiments, job_overrides, differences(job_overrides), strict=True
+        composer = Composer(self._context, self._config)
+        jobs = jobs_of(job_overrides, initial_job_idx, composer.groups)
+        folder = Path(str(self._config.hydra.sweep.dir)).resolve()
+
+        looked: set[str] = set()
+
+        def checked(job: Job) -> tuple[Experiment, Mapping[str, Scalar]]:
+            config = composer.config(job.overrides, job.number)
+            experiment = compose.read(config)
+            backend = experiment.backend.name
+            _look_around(experiment, None if backend in looked else folder)
+            looked.add(backend)
+            return experiment, compose.flat(config)
+
+        def request(job: Job, summary: Path) -> RunRequest:
+            config = composer.config(job.overrides, job.number)
+            experiment = compose.read(config)
+            _look_around(experiment, None)
+            return compose.run_request(
+                config,
+                experiment,
+                overrides=job.overrides,
+                sweep=plan.name,
+                choices=job.choices,
+                label=job.label,
+                parent=summary if experiment.sweep.nested else None,
             )
-        ]
-        outcomes = session.run(requests, command=self._command())
+
+        found = look(jobs, checked)
+        supplies.fetch(experiment for experiment, _ in found.values())
+        experiment = next(iter(found.values()))[0]
+        plan = Plan(
+            jobs=tuple(jobs),
+            grid=grid(job_overrides),
+            folder=folder,
+            words=(*self._words(), *self._hydras_own()),
+            command=shlex.join(["python", "-m", "runner", *self._words()]),
+            experiment=experiment,
+            parameters=_alike([parameters for _, parameters in found.values()]),
+            uri=address(experiment.tracking.uri, Path.cwd()),
+            request=request,
+        )
+        outcomes = rehearse(plan) if plan.settings.dry_run else session.run(plan)
         return [
-            JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=outcome)
-            for overrides, outcome in zip(job_overrides, outcomes, strict=True)
+            JobReturn(overrides=list(job.overrides), status=JobStatus.COMPLETED, _return_value=outcome)
+            for job, outcome in zip(jobs, outcomes, strict=True)
         ]
 
-    def _composed(self, overrides: Sequence[str], number: int) -> DictConfig:
-        config = self._context.config_loader.load_sweep_config(self._config, list(overrides))
-        with open_dict(config):
-            config.hydra.job.id = str(number)
-            config.hydra.job.num = number
-        return config
-
-    def _command(self) -> str:
-        """Returns what was typed for the whole sweep."""
+    def _words(self) -> list[str]:
         name = str(self._config.hydra.job.config_name)
         flags = [] if name == compose.CONFIG_NAME else [f"--config-name={name}"]
-        return shlex.join(["python", "-m", "runner", "-m", *flags, *self._config.hydra.overrides.task])
+        if sources.SearchPath.additional is not None:
+            flags.append(f"--config-dir={sources.SearchPath.additional}")
+        return ["-m", *flags, *self._config.hydra.overrides.task]
 
-    def _name(self) -> str:
-        """Returns the name that ties the runs of this sweep together: its folder's day and time."""
-        folder = Path(self._config.hydra.sweep.dir)
-        return f"{folder.parent.name}_{folder.name}"
-
-
-def differences(job_overrides: Sequence[Sequence[str]]) -> list[dict[str, str]]:
-    """Returns for each job the overrides that not all jobs share, by key."""
-    typed = [dict(override.split("=", 1) for override in job if "=" in override) for job in job_overrides]
-    keys = list(dict.fromkeys(key for job in typed for key in job))
-    varying = [key for key in keys if len({job.get(key) for job in typed}) > 1]
-    return [{key: job[key] for key in varying if key in job} for job in typed]
+    def _hydras_own(self) -> list[str]:
+        typed = map(str, self._config.hydra.overrides.hydra)
+        return [each for each in typed if each.partition("=")[0] not in ("hydra.mode", "hydra.sweep.dir")]
 
 
-def _look_around(experiments: Sequence[Experiment], folder: Path) -> None:
-    """Refuses a sweep one of whose frameworks is missing, or that has nowhere to write."""
-    one_of_each = {experiment.backend.name: experiment for experiment in experiments}.values()
-    faults = [fault for experiment in one_of_each for fault in surroundings.faults(experiment, folder)]
-    # Each job may have another network.
-    faults += [fault for experiment in experiments for fault in starting.faults(experiment)]
+def _alike(parameters: Sequence[Mapping[str, Scalar]]) -> dict[str, Scalar]:
+    """Returns the parameters that all jobs have alike."""
+    first, *others = parameters
+    return {
+        key: value
+        for key, value in first.items()
+        if all(key in other and other[key] == value for other in others)
+    }
+
+
+def _look_around(experiment: Experiment, folder: Path | None) -> None:
+    """Refuses a job whose framework, data or start is missing, or that has nowhere to write."""
+    if folder is None:
+        faults = [*supplies.faults(experiment), *starting.faults(experiment)]
+    else:
+        faults = surroundings.faults(experiment, folder)
     if faults:
-        raise ConfigurationError(list(dict.fromkeys(faults)))
+        raise ConfigurationError(faults)

@@ -6,21 +6,25 @@ import itertools
 import time
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from runner.description import DESCRIPTION
-from runner.display import number
+from runner.metrics import number
 from runner.results import Status
-from runner.runs import Outcome, RunRequest
-from runner.sweep.table import VERDICTS, Table, best_value, comma_separated, markdown, table
-from runner.tracking import RunCard, Scalar, identity
+from runner.runs import Outcome
+from runner.sweep.jobs import values
+from runner.sweep.plan import Plan
+from runner.sweep.study import study, write
+from runner.sweep.table import VERDICTS, Table, best_value, comma_separated, last_line, markdown, table
+from runner.tracking import RunCard, identity
 from runner.tracking.journal import JOURNAL, Journal
 from runner.tracking.process import this_process
 from runner.tracking.store import StoredRun, charts_page
 
 FOLDER = "summary"
+PROGRESS = "progress"
 TABLE = "runs.csv"
 # MLflow's own page shows its sections by the alphabet: so the curves of the runs come before these counts.
 SECTION = "whole_sweep"
@@ -28,6 +32,7 @@ SECTION = "whole_sweep"
 _NO_STEP = 0
 _LONGEST_TABLE = 4000
 _LOOK_SECONDS = 0.05
+_TELL_SECONDS = 1.0
 # MLflow draws a run in a colour by chance unless this is said; grey is none of the runs' own.
 _COLOUR = "#757575"
 
@@ -42,38 +47,57 @@ class Best:
     stored: StoredRun | None
 
 
-def summarise(
-    requests: Sequence[RunRequest],
-    outcomes: Sequence[Outcome],
-    *,
-    command: str,
-    began: float,
-    wait_seconds: float,
-) -> Path:
-    """Writes a sweep's summary with a complete journal, and returns its folder.
+class Summary:
+    """The run that sums a sweep up: begun before all others, so that MLflow lists it below them, and ended after them."""
 
-    Args:
-        requests: the runs of the sweep.
-        outcomes: how each of them ended, in the same order.
-        command: what was typed.
-        began: when the sweep began, in seconds since 1970, before all of its runs: MLflow lists them before it.
-        wait_seconds: how long to wait at most until MLflow knows every run, so that each has a link.
-    """
-    folder = _free_folder(requests[0].folder.parent)
-    known = _stored(outcomes, wait_seconds)
-    told = table(outcomes)
-    stored = [known.get(each.folder) for each in told.outcomes]
-    best = _best(told, stored[0])
-    journal = Journal(folder)
-    journal.start(_card(requests, command, began))
-    (folder / TABLE).write_text(
-        comma_separated(told, [run.run_id if run else None for run in stored]), encoding="utf-8"
-    )
-    journal.artifact(folder / TABLE)
-    journal.metrics(_NO_STEP, _metrics(outcomes, best))
-    journal.tags(_tags(best) | {DESCRIPTION: _description(requests, told, stored, best)})
-    journal.end(*_end(outcomes))
-    return folder
+    def __init__(self, plan: Plan) -> None:
+        self.folder = _free_folder(plan.folder)
+        self._plan = plan
+        self._journal = Journal(self.folder)
+        self._outcomes: list[Outcome] = []
+        self._told = -_TELL_SECONDS
+
+    def start(self) -> None:
+        """Tells what the sweep is."""
+        self._journal.start(_card(self._plan))
+        self._tell_count(running=0)
+
+    def tell(self, outcome: Outcome, running: int) -> None:
+        """Takes an outcome; how far the sweep has got is told now and then."""
+        self._outcomes.append(outcome)
+        now = time.monotonic()
+        if now - self._told >= _TELL_SECONDS:
+            self._told = now
+            self._tell_count(running)
+
+    def end(self, outcomes: Sequence[Outcome], *, wait_seconds: float) -> None:
+        """Tells how the sweep ended.
+
+        Args:
+            outcomes: how each of its jobs ended, in their order.
+            wait_seconds: how long to wait at most until MLflow knows every run, so that each has a link.
+        """
+        known = _stored(outcomes, wait_seconds)
+        told = table(outcomes)
+        stored = [known.get(each.folder) for each in told.outcomes]
+        best = _best(told, stored[0])
+        (self.folder / TABLE).write_text(
+            comma_separated(told, [run.run_id if run else None for run in stored]), encoding="utf-8"
+        )
+        self._journal.artifact(self.folder / TABLE)
+        made = study(outcomes, name=f"sweep {self._plan.name}", command=self._plan.command)
+        if made is not None:
+            write(made, self._journal)
+        self._journal.metrics(_NO_STEP, _metrics(outcomes, best))
+        description = _description(self._plan, told, stored, best)
+        counted = {PROGRESS: _progress(outcomes, len(self._plan.jobs), running=0)}
+        self._journal.tags({**_tags(best), **counted, DESCRIPTION: description})
+        self._journal.end(*_end(outcomes))
+
+    def _tell_count(self, running: int) -> None:
+        progress = _progress(self._outcomes, len(self._plan.jobs), running)
+        self._journal.metrics(_NO_STEP, _metrics(self._outcomes, None))
+        self._journal.tags({PROGRESS: progress, DESCRIPTION: f"{progress}.\n\nAgain: `{self._plan.command}`"})
 
 
 def _free_folder(sweep: Path) -> Path:
@@ -93,52 +117,31 @@ def _stored(outcomes: Sequence[Outcome], seconds: float) -> dict[Path, StoredRun
         time.sleep(_LOOK_SECONDS)
 
 
-def _card(requests: Sequence[RunRequest], command: str, began: float) -> RunCard:
-    first = requests[0]
+def _card(plan: Plan) -> RunCard:
+    over = {f"sweep.{key}": ", ".join(each) for key, each in values(plan.jobs).items()}
     return RunCard(
         identity=uuid.uuid4().hex,
-        name=_name(requests),
-        experiment=first.experiment.tracking.experiment,
-        uri=first.uri,
-        parameters=_parameters(requests),
+        name=_name(plan),
+        experiment=plan.experiment.tracking.experiment,
+        uri=plan.uri,
+        parameters={**plan.parameters, **over},
         chosen=(),
         tags={
-            "sweep": str(first.sweep),
+            "sweep": plan.name,
             "role": "summary",
-            "command": command,
+            "command": plan.command,
             "mlflow.runColor": _COLOUR,
             **identity.git_tags(Path.cwd()),
         },
         plots={},
-        time=began,
+        time=time.time(),
         process=this_process(),
     )
 
 
-def _name(requests: Sequence[RunRequest]) -> str:
-    keys = ", ".join(_values(requests)) or "one run"
-    named = {request.experiment.name for request in requests} - {None}
-    return f"{named.pop()}: sweep over {keys}" if len(named) == 1 else f"sweep over {keys}"
-
-
-def _values(requests: Sequence[RunRequest]) -> dict[str, list[str]]:
-    """Returns the keys in which the runs differ, each with its values in the order of the runs."""
-    keys = dict.fromkeys(key for request in requests for key in request.choices)
-    return {
-        key: list(dict.fromkeys(each.choices[key] for each in requests if key in each.choices))
-        for key in keys
-    }
-
-
-def _parameters(requests: Sequence[RunRequest]) -> Mapping[str, Scalar]:
-    """Returns what all runs have alike, and the values that were gone through."""
-    first, *others = (request.parameters for request in requests)
-    alike = {
-        key: value
-        for key, value in first.items()
-        if all(key in other and other[key] == value for other in others)
-    }
-    return alike | {f"sweep.{key}": ", ".join(values) for key, values in _values(requests).items()}
+def _name(plan: Plan) -> str:
+    over = f"sweep over {', '.join(values(plan.jobs)) or 'one run'}"
+    return f"{plan.experiment.name}: {over}" if plan.experiment.name else over
 
 
 def _best(told: Table, stored: StoredRun | None) -> Best | None:
@@ -166,24 +169,35 @@ def _tags(best: Best | None) -> dict[str, str]:
     return named | {"best_run_id": best.stored.run_id} if best.stored else named
 
 
-def _description(
-    requests: Sequence[RunRequest], told: Table, stored: Sequence[StoredRun | None], best: Best | None
-) -> str:
+def _progress(outcomes: Sequence[Outcome], jobs: int, running: int) -> str:
+    """Returns how far a sweep has got: ``12 of 64 done, 2 running, 1 failed``."""
+    counts = Counter(outcome.status for outcome in outcomes)
+    more = {"running": running, "failed": counts["FAILED"], "stopped": counts["KILLED"]}
+    return ", ".join(
+        [f"{counts['FINISHED']} of {jobs} done", *(f"{n} {word}" for word, n in more.items() if n)]
+    )
+
+
+def _description(plan: Plan, told: Table, stored: Sequence[StoredRun | None], best: Best | None) -> str:
     """Returns what MLflow shows on top of the summary's page."""
     counts = Counter(outcome.status for outcome in told.outcomes)
     ended = ", ".join(f"{counts[status]} {verdict}" for status, verdict in VERDICTS.items() if counts[status])
-    over = " and ".join(f"{key} ({', '.join(values)})" for key, values in _values(requests).items())
-    first = f"{len(requests)} runs{f' over {over}' if over else ''}: {ended}."
+    over = " and ".join(f"{key} ({', '.join(each)})" for key, each in values(plan.jobs).items())
+    first = f"{len(plan.jobs)} runs{f' over {over}' if over else ''}: {ended}."
     if best is not None:
         page = _page(best.stored)
         named = f"[{best.outcome.name}]({page})" if page else best.outcome.name
         first += f" The best {best.monitor} is {number(best.value)}: {named}."
     last = f"Every digit is in {TABLE} among the artifacts."
     if known := [run for run in stored if run]:
-        charts = charts_page("", known[0].experiment_id, requests[0].sweep, viewed=True).removeprefix("/")
+        charts = charts_page("", known[0].experiment_id, plan.name, viewed=True).removeprefix("/")
         last += f" [The curves of all runs]({charts})."
+    failures = "".join(
+        f"- {each.name}: {last_line(each)}\n" for each in told.outcomes if each.status == "FAILED"
+    )
     rows = markdown(told, [_page(run) for run in stored], _LONGEST_TABLE)
-    return f"{first}\n\n{rows}\n{last}"
+    listed = f"\nFailed:\n\n{failures[:_LONGEST_TABLE]}" if failures else ""
+    return f"{first}\n\n{rows}{listed}\n{last}"
 
 
 def _page(stored: StoredRun | None) -> str | None:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
 from runner import metrics
 from runner.description import row
-from runner.display import number
+from runner.metrics import number
 from runner.results import Status
 from runner.runs import Outcome
 
 VERDICTS: Mapping[Status, str] = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "stopped"}
 # Where nobody says how wide a line may be, as in a file, a table is not squeezed.
 _WIDTH_OF_A_FILE = 160
+# Of the numbers that a task beside training found, so many have a column.
+_MOST_FINDINGS = 4
 
 Cell = str | int | float | None
 
@@ -48,15 +51,17 @@ def table(outcomes: Sequence[Outcome]) -> Table:
     ranked = sorted(outcomes, key=_rank)
     keys = list(dict.fromkeys(key for outcome in ranked for key in outcome.choices))
     monitors = list(dict.fromkeys(each.result.monitor for each in ranked if each.result))
-    tests = list(dict.fromkeys(name for outcome in ranked for name in _test_metrics(outcome)))
+    tests = list(dict.fromkeys(name for outcome in ranked for name in final_metrics(outcome)))
+    # Tasks beside training have no epochs.
+    epochs = ("best epoch",) if not all(outcome.findings for outcome in ranked) else ()
     cells = []
     for outcome in ranked:
         chosen: list[Cell] = [outcome.choices.get(key) for key in keys] or [outcome.name]
         best = [best_value(outcome, name) for name in monitors]
-        epoch = outcome.result.best_epoch if outcome.result else None
-        tested = [_test_metrics(outcome).get(name) for name in tests]
-        cells.append((*chosen, epoch, *best, *tested, outcome.seconds))
-    figures = ("best epoch", *(f"best {name}" for name in monitors), *tests, "seconds")
+        epoch = [outcome.result.best_epoch if outcome.result else None for _ in epochs]
+        tested = [final_metrics(outcome).get(name) for name in tests]
+        cells.append((*chosen, *epoch, *best, *tested, outcome.seconds))
+    figures = (*epochs, *(f"best {name}" for name in monitors), *tests, "seconds")
     return Table(tuple(keys or ["run"]), figures, tuple(ranked), tuple(cells))
 
 
@@ -80,7 +85,7 @@ def print_table(stream: TextIO, outcomes: Sequence[Outcome]) -> None:
     console.print(printed)
     for outcome in outcomes:
         if outcome.message is not None:
-            console.print(f"{outcome.name}: {outcome.message}", soft_wrap=True)
+            console.print(f"{outcome.name}: {last_line(outcome)}", soft_wrap=True)
 
 
 def comma_separated(told: Table, run_ids: Sequence[str | None]) -> str:
@@ -115,6 +120,12 @@ def markdown(told: Table, pages: Sequence[str | None], longest: int) -> str:
     return "".join(lines)
 
 
+def last_line(outcome: Outcome) -> str:
+    """Returns why a run did not finish, in one line."""
+    lines = (outcome.message or "").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
 def best_value(outcome: Outcome, monitor: str) -> float | None:
     """Returns the monitored metric at the best epoch, or None where another was monitored or none was."""
     if outcome.result is None or outcome.result.monitor != monitor:
@@ -133,7 +144,10 @@ def _text(heading: str, cell: Cell) -> str:
     return "" if cell is None else str(cell)
 
 
-def _test_metrics(outcome: Outcome) -> dict[str, float]:
+def final_metrics(outcome: Outcome) -> dict[str, float]:
+    """Returns the metrics of the test rows, or the first ones that another task found."""
+    if outcome.findings is not None:
+        return dict(itertools.islice(outcome.findings.metrics.items(), _MOST_FINDINGS))
     if outcome.result is None:
         return {}
     return {name: value for name, value in outcome.result.metrics.items() if name.startswith("test/")}

@@ -1,0 +1,67 @@
+"""Inside a worker of a sweep: one run after the other, and nothing left of one when the next begins."""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+import resource
+import sys
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from runner import workers
+from runner.display import Silent
+from runner.errors import Interrupted
+from runner.results import Result
+from runner.runs import Outcome, RunRequest, carry_out, ended
+
+LOG = "output.log"
+# ru_maxrss counts kilobytes, on macOS bytes.
+_UNIT = 1 if sys.platform == "darwin" else 1024
+
+# By what somebody asked this process to end: its next run may have reached it before that.
+_interrupt: Interrupted | None = None
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a run ended, and the most memory that its worker has had so far, in bytes."""
+
+    outcome: Outcome
+    memory: int
+
+
+def work(request: RunRequest) -> Report:
+    """Carries one request out; a person sees the parent's lines only."""
+    global _interrupt
+    if _interrupt is not None:
+        return Report(stopped(request, _interrupt), 0)
+    request.folder.mkdir(parents=True, exist_ok=True)
+    with _quiet(request.folder / LOG):
+        outcome = carry_out(request, display=Silent(), follow=lambda folder: None)
+    if outcome.status == "KILLED":
+        _interrupt = Interrupted(outcome.exit_code - 128)
+    gc.collect()
+    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
+    return Report(replace(outcome, result=_small(outcome)), memory)
+
+
+def stopped(request: RunRequest, interrupt: Interrupted) -> Outcome:
+    """Returns the outcome of a request that was not carried out, because the sweep was stopped."""
+    return ended(request, "KILLED", 128 + interrupt.signal_number, message="stopped with the sweep")
+
+
+def _small(outcome: Outcome) -> Result | None:
+    """Returns the result without the arrays that figures alone are drawn from: those lie in the run's folder."""
+    if outcome.result is None:
+        return None
+    return replace(outcome.result, predictions={}, boundary=None, mistakes=None, activation=None)
+
+
+@contextlib.contextmanager
+def _quiet(log: Path) -> Iterator[None]:
+    with log.open("a", encoding="utf-8") as file, workers.redirected(file.fileno()):
+        warnings.simplefilter("default")
+        yield

@@ -23,7 +23,7 @@ from runner.backends.keras import training
 def plain_fit(case: Case) -> Callable[[], float]:
     """Returns a function that trains by fit on arrays, and gives its seconds."""
     task = job(case, "keras", "training.deterministic=false")
-    inputs = task.splits.train.inputs.astype("float32")
+    inputs = task.splits.train.numbers("float32")
     targets = task.splits.train.targets
 
     def run() -> float:

@@ -21,7 +21,7 @@ def plain_loop(case: Case, *, fused: bool) -> Callable[[], float]:
     """Returns a function that trains by a loop over index batches as people write it, and gives its seconds."""
     plan = job(case, "torch")
     splits, order = plan.splits, plan.plan
-    inputs = torch.tensor(splits.train.inputs, dtype=torch.float32)
+    inputs = torch.tensor(splits.train.numbers("float32"))
     targets = torch.tensor(splits.train.targets)
 
     def run() -> float:

@@ -26,6 +26,11 @@ VERBS = {
         "runner.commands.listing",
         "show the choices of a group with their keys, defaults and equations",
     ),
+    "report": (
+        "runner.commands.report",
+        "compare the runs of a sweep or an experiment: leaderboard, what is better than what, a page with figures",
+    ),
+    "resume": ("runner.commands.resume", "go on with a sweep: run what is missing or has failed"),
     "sync": ("runner.commands.sync", "send to MLflow what could not be sent when it happened"),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),
 }

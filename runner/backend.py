@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any, Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.data import Splits
+from runner.data import Rows, Splits
 from runner.experiment import Component, Experiment
 from runner.layers import Sequence, Shape
 from runner.plan import Plan
@@ -49,6 +50,7 @@ class Probe(Protocol):
         *,
         inputs: NDArray[Any],
         targets: NDArray[Any],
+        sample_weights: NDArray[Any] | None,
         outputs: NDArray[Any],
         loss: float,
         gradients: Weights,
@@ -82,8 +84,8 @@ class Observer(Protocol):
 class Model(Protocol):
     """A network of the chosen framework."""
 
-    def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[np.float64]) -> Evaluation:
-        """Returns the mean loss and the logits, in evaluation mode."""
+    def evaluate(self, rows: Rows) -> Evaluation:
+        """Returns the mean loss by the weights of the rows and the logits, in evaluation mode."""
 
     def pre_activations(self, inputs: NDArray[np.float64], function: Component) -> list[NDArray[np.float64]]:
         """Returns what enters each hidden layer's activation ``function``, one array for each layer."""
@@ -113,6 +115,33 @@ class TrainingModule(Protocol):
         """Returns the versions of the framework's packages by their names."""
 
 
+class InspectionModule(Protocol):
+    """The module ``inspection`` of a backend's package: functions, losses and networks looked into."""
+
+    def function(
+        self, *, function: Component, inputs: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns f(x), (rows, m), and df_i / dx_j, (rows, m, n), for each row of inputs by itself, in float64."""
+
+    def polynomial(
+        self, *, coefficients: list[float], inputs: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns p(x) = sum_k c_k x^k and p'(x) at each of the inputs, in float64."""
+
+    def loss(
+        self, *, function: Component, predictions: NDArray[np.float64], targets: NDArray[Any]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Returns the loss of each of several predictions of the same targets, and its gradient, in float64."""
+
+    def outputs(
+        self, *, model: Model, names: typing.Sequence[str], inputs: NDArray[np.float64]
+    ) -> dict[str, NDArray[np.float64]]:
+        """Returns what each named layer gives, channels last, in evaluation mode and the run's precision."""
+
+    def gradients(self, *, model: Model, rows: Rows) -> tuple[float, Weights]:
+        """Returns the mean loss of rows in evaluation mode, and its gradient by canonical name and layout."""
+
+
 class ExportModule(Protocol):
     """The module ``export`` of a backend's package."""
 
@@ -134,9 +163,19 @@ class RandomnessModule(Protocol):
         """Returns the numbers of all rows in the order in which the framework shuffles them for one epoch."""
 
 
+def version_tags(package: str) -> dict[str, str]:
+    """Returns the tags of a run that say which versions carry it out; imports the framework."""
+    return {f"version.{name}": version for name, version in load(package).versions().items()}
+
+
 def load(package: str) -> TrainingModule:
     """Imports the backend in ``package`` and with it its framework; nothing else does."""
     return cast(TrainingModule, _module(package, "training"))
+
+
+def load_inspection(package: str) -> InspectionModule:
+    """Imports what looks into functions, losses and networks of the backend in ``package``, and with it its framework."""
+    return cast(InspectionModule, _module(package, "inspection"))
 
 
 def load_export(package: str) -> ExportModule:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner import component
+from runner import component, own_network, reconstruction
+from runner.architectures import native
+from runner.component import TARGET
 from runner.data import Source
+from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment, Output
-from runner.layers import Dense, Flatten, Sequence, Shape, named
+from runner.layers import Dense, Flatten, Reconstruction, Sequence, Shape, is_native, named
 
 
 @dataclass(frozen=True)
@@ -15,7 +18,7 @@ class Blueprint:
     """What will be trained on what.
 
     Args:
-        source: the data set, not yet read.
+        source: the data set, not yet read; with its inputs as targets where the network gives them back.
         tree: the whole network, named, with its output layer.
         input_shape: shape of one example.
         outputs: width of the output layer.
@@ -34,21 +37,43 @@ def blueprint(experiment: Experiment) -> Blueprint:
         ShapeError: where a layer cannot take what the layer before gives.
         ConfigurationError: where a component's arguments do not fit.
     """
-    source = component.build(experiment.data, seed=experiment.seed)
-    body = component.build(
-        experiment.architecture,
-        input_shape=source.input_shape,
-        tokens=source.tokens,
-        activation=experiment.activation,
-    )
+    chosen = component.build(experiment.data, seed=experiment.seed)
+    source = reconstruction.learned(chosen, experiment.architecture, experiment.activation)
     outputs = output_width(experiment.output, source)
-    tree = named(_with_output_layer(body, source.input_shape, outputs))
+    body = _body(experiment, source, outputs)
+    tree = named(body if is_native(body) else _with_output_layer(body, source.input_shape, outputs))
     return Blueprint(source, tree, source.input_shape, outputs)
 
 
+def _body(experiment: Experiment, source: Source, outputs: int) -> Sequence:
+    architecture = experiment.architecture
+    module = own_network.maker(architecture)
+    if module is not None:
+        # Not made here: that would import the framework.
+        return native(module=module, outputs=outputs, tokens=source.tokens)
+    body = component.build(
+        architecture,
+        input_shape=source.input_shape,
+        tokens=source.tokens,
+        activation=experiment.activation,
+        outputs=outputs,
+    )
+    if isinstance(body, Reconstruction):
+        return body.body
+    if not isinstance(body, Sequence):
+        rule = (
+            "must return a runner.layers.Sequence, or be a class derived from torch.nn.Module or keras.Model"
+        )
+        remedy = "Where a function makes your network, name runner.architectures.native, and the function by module."
+        raise ConfigurationError([Fault(f"architecture.{TARGET}", rule, type(body).__name__, remedy=remedy)])
+    return body
+
+
 def output_width(output: Output, source: Source) -> int:
-    """Returns the units of the output layer: one for each class, or one for a probability or a value."""
-    return len(source.classes) if output == "softmax" else 1
+    """Returns the units of the output layer: one for each class, one for a probability, or one for each value."""
+    if output == "softmax":
+        return len(source.classes)
+    return 1 if output == "sigmoid" else source.target_width
 
 
 def _with_output_layer(body: Sequence, input_shape: Shape, outputs: int) -> Sequence:

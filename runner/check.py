@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from runner import metrics, network_rules, semantics
+from runner import metrics, network_rules, semantics, task, values
 from runner.blueprint import Blueprint, output_width
 from runner.data import Source, sizes
-from runner.errors import Fault
+from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment
 from runner.reading import Reading
 from runner.suggestions import listed, nearest
@@ -16,7 +16,7 @@ from runner.suggestions import listed, nearest
 
 @dataclass(frozen=True)
 class Verdict:
-    """What was found about an experiment as a whole; no blueprint where the network cannot be drawn."""
+    """What was found about an experiment as a whole; no blueprint where there is no network, or none can be drawn."""
 
     faults: tuple[Fault, ...]
     warnings: tuple[str, ...]
@@ -31,13 +31,8 @@ class _Case:
     source: Source
 
     @property
-    def rows(self) -> int:
-        limit = self.experiment.debug.rows
-        return self.source.rows if limit is None else min(limit, self.source.rows)
-
-    @property
     def sizes(self) -> tuple[int, int, int]:
-        return sizes(self.rows, self.experiment.split)
+        return sizes(self.source, self.experiment.split, self.experiment.debug.rows)
 
     @property
     def training_rows(self) -> int:
@@ -62,15 +57,27 @@ def combinations(reading: Reading, faulty: Sequence[str]) -> Verdict:
         reading: the experiment and its data set.
         faulty: the keys that have a fault already; rules that need them are left out.
     """
-    if reading.source is None:
+    if reading.source is None or any(_touches("task", key) for key in faulty):
         return Verdict((), (), None)
     case = _Case(reading.experiment, reading.source)
-    asked = [rule for rule in _RULES if not any(_touches(need, key) for need in rule.needs for key in faulty)]
+    try:
+        asked_for = task.of(case.experiment)
+    except ConfigurationError as error:
+        return Verdict(error.faults, (), None)
+    sound = [rule for rule in _RULES if not any(_touches(need, key) for need in rule.needs for key in faulty)]
+    asked = [rule for rule in sound if all(task.depends_on(asked_for, need) for need in rule.needs)]
     faults = [fault for rule in asked for fault in rule.faults(case)]
     drawing: Blueprint | None = None
-    if not any(_touches(need, key) for need in _NETWORK for key in faulty):
+    has_network = task.depends_on(asked_for, "architecture")
+    if has_network and not any(_touches(need, key) for need in _NETWORK for key in faulty):
         drawing, found = network_rules.draw(case.experiment, case.source)
         faults += found
+    is_readable = not any(_touches(need, key) for need in asked_for.reads for key in faulty)
+    if is_readable and (drawing is not None or not has_network):
+        faults += asked_for.faults(case.experiment, drawing)
+    # They are about what is learnt.
+    if not task.depends_on(asked_for, "training.epochs"):
+        return Verdict(tuple(faults), (), drawing)
     warnings = [text for rule in asked for text in rule.warnings(case)] if not faults else []
     if drawing is not None:
         warnings += network_rules.warnings(case.experiment, drawing)
@@ -103,12 +110,14 @@ def _touches(need: str, key: str) -> bool:
 def _output_fits(case: _Case) -> Iterable[Fault]:
     output, source, loss = case.experiment.output, case.source, case.experiment.loss
     data = f"data={source.name}"
-    if output == "softmax" and source.task == "regression":
-        rule = f"{loss.name} needs classes, and {data} is a regression"
-        yield Fault(loss.key, rule, remedy="Take loss=auto, mse, mae or huber.")
-    if output == "sigmoid" and source.task == "regression":
-        rule = f"{loss.name} needs two classes, and {data} is a regression"
-        yield Fault(loss.key, rule, remedy="Take loss=auto, mse, mae or huber.")
+    if source.task == "regression" and output in ("softmax", "sigmoid"):
+        needs = "classes" if output == "softmax" else "two classes"
+        given_back = f"architecture={case.experiment.architecture.name} gives back numbers"
+        rule = f"{loss.name} needs {needs}, and {given_back if source.reconstructs else f'{data} is a regression'}"
+        remedy = "Take loss=auto, mse, mae or huber."
+        if loss.name == "cosine" and source.target_width > 1:
+            remedy = f"Write {loss.key}.output=identity to compare the directions of outputs and targets."
+        yield Fault(loss.key, rule, remedy=remedy)
     if output == "sigmoid" and source.task == "multiclass":
         rule = f"{loss.name} needs two classes, and {data} has {len(source.classes)}"
         yield Fault(loss.key, rule, remedy="Take loss=auto or cross_entropy.")
@@ -130,7 +139,9 @@ def _counts_stay(case: _Case) -> Iterable[Fault]:
     exponential = experiment.output == "exponential" and case.source.task == "regression"
     if exponential and experiment.standardise:
         rule = f"must be false with {experiment.loss.name}, whose targets are numbers from 0 up"
-        yield Fault("standardise", rule, "true", remedy="Write standardise=false.")
+        yield Fault(
+            "standardise", rule, values.shown(experiment.standardise), remedy="Write standardise=false."
+        )
 
 
 def _backend_owns(case: _Case) -> Iterable[Fault]:
@@ -158,14 +169,19 @@ def _class_weights_fit(case: _Case) -> Iterable[Fault]:
 
 def _rows_remain(case: _Case) -> Iterable[Fault]:
     split = case.experiment.split
-    if split.validation + split.test >= 1:
+    training, validation, test = case.sizes
+    rule = "must leave at least one row for training"
+    if case.source.test_rows:
+        if training < 1:
+            yield Fault("split", rule, f"{validation} rows, all of which are for validation")
+    elif split.validation + split.test >= 1:
         rule = "validation and test together must be below 1"
         yield Fault("split", rule, f"{split.validation:g} + {split.test:g}")
-    elif case.sizes[0] < 1:
-        _, validation, test = case.sizes
-        rule = "must leave at least one row for training"
-        received = f"{case.rows} rows, of which {validation} are for validation and {test} for test"
-        yield Fault("split", rule, received)
+    elif training < 1:
+        rows = training + validation + test
+        yield Fault(
+            "split", rule, f"{rows} rows, of which {validation} are for validation and {test} for test"
+        )
 
 
 def _parts_hold_classes(case: _Case) -> Iterable[str]:

@@ -84,6 +84,15 @@ def build(component: Component, /, **provided: Any) -> Any:
     return target(**arguments, **added)
 
 
+def takes(component: Component, name: str) -> bool:
+    """Returns whether the target, which is imported, has an argument of a name.
+
+    Raises:
+        ConfigurationError: where the target cannot be imported.
+    """
+    return name in _parameters(_import(component))
+
+
 def _parse_argument(node: Any, key: str) -> Any:
     if isinstance(node, Mapping):
         if TARGET in node:
@@ -113,8 +122,9 @@ def _argument_faults(
         remedy = None if suggestion else _settable(component, settable)
         full = suggestion and " or ".join(f"{component.key}.{each}" for each in suggestion.split(" or "))
         return [Fault(key, "there is no such key", suggestion=full, remedy=remedy)]
-    found = _nested_faults(value)
     annotation = known.annotations.get(name, Any)
+    # A component that is handed on as it stands gets the same arguments.
+    found = _nested_faults(value, provided if annotation is Component else ())
     rule = None if _holds_component(value) else values.broken_rule(value, annotation)
     return found if rule is None else [*found, Fault(key, rule, values.shown(value))]
 
@@ -123,9 +133,9 @@ def _settable(component: Component, names: list[str]) -> str:
     return f"{component.name} takes {listed(names)}." if names else f"{component.name} takes no arguments."
 
 
-def _nested_faults(value: Any) -> list[Fault]:
+def _nested_faults(value: Any, provided: Collection[str] = ()) -> list[Fault]:
     if isinstance(value, Component):
-        return faults(value)
+        return faults(value, provided)
     children = value.values() if isinstance(value, Mapping) else value if isinstance(value, list) else ()
     return [fault for child in children for fault in _nested_faults(child)]
 

@@ -20,7 +20,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import OmegaConfBaseException
 
-from runner import check, folders, reading, sources
+from runner import check, folders, reading, sources, task
 from runner.blueprint import Blueprint
 from runner.component import TARGET
 from runner.errors import ConfigurationError, Fault
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
     from runner.runs import RunRequest
 
 CONFIG_NAME = "config"
-PARITY = "parity"
+PARITY, SWEEP = "parity", "sweep"
 Scalar = str | int | float | bool | None
 
 
 @dataclass(frozen=True)
 class Checked:
-    """A configuration that would run: its records, its network, and what is odd about it but not wrong."""
+    """A configuration that would run: its records, its network if its task reads one, and what is odd but not wrong."""
 
     experiment: Experiment
-    blueprint: Blueprint
+    blueprint: Blueprint | None
     warnings: tuple[str, ...]
 
 
@@ -122,27 +122,7 @@ def inspect(config: DictConfig) -> Checked:
     if faults:
         origins = Origins(choices(config), _overridden(config))
         raise ConfigurationError([origins.named(fault) for fault in faults])
-    assert verdict.blueprint is not None
     return Checked(found.experiment, verdict.blueprint, verdict.warnings)
-
-
-def read_all(configs: Sequence[DictConfig]) -> list[Experiment]:
-    """Returns the experiments of the jobs of a sweep.
-
-    Raises:
-        ConfigurationError: the faults of all jobs, each once, with the jobs that it concerns where not all.
-    """
-    experiments: list[Experiment] = []
-    jobs_of: dict[Fault, list[int]] = {}
-    for job, config in enumerate(configs):
-        try:
-            experiments.append(read(config))
-        except ConfigurationError as error:
-            for fault in error.faults:
-                jobs_of.setdefault(fault, []).append(job)
-    if jobs_of:
-        raise ConfigurationError([_of_jobs(fault, jobs, len(configs)) for fault, jobs in jobs_of.items()])
-    return experiments
 
 
 def resolved_yaml(config: DictConfig) -> str:
@@ -154,13 +134,17 @@ def flat(config: DictConfig) -> dict[str, Scalar]:
     """Returns the parameters of a run by dotted key.
 
     A component stands under its own key with its bare name (``optimizer: adam``), a list as text, and
-    of a loss that is chosen by the task only the one that is used. What only a comparison looks at is left out.
+    of a loss that is chosen by the data only the one that is used. What the task does not read is left out, and what
+    only a comparison or a sweep looks at.
     """
     plain = _resolved(config)
-    loss = reading.read(plain).experiment.loss.key.partition(".")[2]
+    experiment = reading.read(plain).experiment
+    loss = experiment.loss.key.partition(".")[2]
     chosen = plain["loss"][loss] if loss else plain["loss"]
-    of_run = {name: node for name, node in plain.items() if name != PARITY}
-    return dict(_flattened({**of_run, "loss": chosen}, ""))
+    of_run = {name: node for name, node in plain.items() if name not in (PARITY, SWEEP)}
+    asked_for = task.of(experiment)
+    found = _flattened({**of_run, "loss": chosen}, "")
+    return {key: value for key, value in found if task.depends_on(asked_for, key)}
 
 
 def overrides_of(config: DictConfig) -> list[str]:
@@ -185,6 +169,8 @@ def run_request(
     overrides: Sequence[str],
     sweep: str | None = None,
     choices: Mapping[str, str] | None = None,
+    label: str = "",
+    parent: Path | None = None,
     folder: Path | None = None,
 ) -> RunRequest:
     """Returns what is to be carried out for one job.
@@ -195,6 +181,8 @@ def run_request(
         overrides: the overrides of this job.
         sweep: the sweep that it belongs to, or None.
         choices: what tells this job from the others of its sweep, by key.
+        label: the same in a few words.
+        parent: the folder of the run under which MLflow folds this one, or None.
         folder: where its files go, or None for where Hydra has made or named a folder.
 
     Raises:
@@ -218,6 +206,8 @@ def run_request(
         uri=address(experiment.tracking.uri, Path.cwd()),
         sweep=sweep,
         choices=dict(choices or {}),
+        label=label,
+        parent=parent,
     )
 
 
@@ -267,13 +257,6 @@ def _reference_fault(name: str, error: OmegaConfBaseException) -> Fault:
     text = str(error).partition("\n")[0].rstrip(".")
     key = str(getattr(error, "full_key", None) or name)
     return Fault(key, f"refers to something that is not there: {text}")
-
-
-def _of_jobs(fault: Fault, jobs: Sequence[int], count: int) -> Fault:
-    if len(jobs) == count:
-        return fault
-    which = ("job " if len(jobs) == 1 else "jobs ") + ", ".join(str(job) for job in jobs)
-    return Fault(fault.key, f"{fault.rule} ({which})", fault.received, fault.suggestion, fault.remedy)
 
 
 def _overridden(config: DictConfig) -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner import metrics, stopping
+from runner import metrics, semantics, stopping, weighting
 from runner.data import Splits
 from runner.errors import Diverged
 from runner.experiment import Experiment, Output, Task
@@ -23,7 +23,11 @@ from runner.weights import are_finite
 
 
 def predictions(
-    output: Output, splits: Splits, targets: NDArray[Any], logits: NDArray[np.float64]
+    output: Output,
+    splits: Splits,
+    targets: NDArray[Any],
+    logits: NDArray[np.float64],
+    weights: NDArray[np.float64] | None = None,
 ) -> Predictions:
     """Returns what is shown of logits: probabilities, or values in the units of the data.
 
@@ -31,15 +35,15 @@ def predictions(
     """
     if output == "softmax":
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return Predictions(targets, powers / powers.sum(axis=1, keepdims=True))
+        return Predictions(targets, powers / powers.sum(axis=1, keepdims=True), weights)
     if output == "sigmoid":
         # Half the tanh of half the argument does not overflow.
-        return Predictions(targets, 0.5 * (1.0 + np.tanh(0.5 * logits)))
+        return Predictions(targets, 0.5 * (1.0 + np.tanh(0.5 * logits)), weights)
     if output == "exponential":
         with np.errstate(over="ignore"):
-            return Predictions(targets, np.exp(logits))
+            return Predictions(targets, np.exp(logits), weights)
     scale, mean = splits.target_scale, splits.target_mean
-    return Predictions(targets * scale + mean, logits * scale + mean)
+    return Predictions(targets * scale + mean, logits * scale + mean, weights)
 
 
 class Conductor:
@@ -79,6 +83,7 @@ class Conductor:
         self._splits = splits
         self._plan = plan
         self._schedule = schedule
+        self._counts = weighting.counts(experiment, splits.train) if _divides_by_weights(experiment) else None
         self._tell = tell
         self._tell_steps = tell_steps
         self._keep = keep
@@ -144,8 +149,10 @@ class Conductor:
         step, update = epoch * self._plan.steps_per_epoch, epoch * self._plan.updates_per_epoch
         losses = np.concatenate(self._losses)
         self._losses.clear()
+        totals = weighting.of_steps(self._plan, epoch - 1, self._counts)
         values = {
-            "train/loss": float(np.average(losses, weights=self._plan.batch_sizes())),
+            # Steps whose rows all weigh nothing have a loss of 0.
+            "train/loss": float((losses * totals).sum() / (totals.sum() or 1.0)),
             "learning_rate": float(self._plan.learning_rates[update - 1]) * self._factor,
             "gradient_norm": math.hypot(*gradient_norms.values()),
         }
@@ -157,10 +164,9 @@ class Conductor:
         return EpochRecord(epoch, step, values, seconds, dict(gradient_norms), norms)
 
     def _validation_metrics(self, validation: Evaluation) -> dict[str, float]:
-        shown = predictions(
-            self._experiment.output, self._splits, self._splits.validation.targets, validation.logits
-        )
-        values = metrics.per_epoch(self._task, shown.targets, shown.outputs)
+        rows = self._splits.validation
+        shown = predictions(self._experiment.output, self._splits, rows.targets, validation.logits)
+        values = metrics.per_epoch(self._task, shown.targets, shown.outputs, rows.weights)
         named = {f"validation/{name}": value for name, value in values.items()}
         return {"validation/loss": validation.loss} | named
 
@@ -188,7 +194,13 @@ def earlier_history(experiment: Experiment, start: TrainingState | None) -> tupl
     return start.history if start is not None and same else ()
 
 
+def _divides_by_weights(experiment: Experiment) -> bool:
+    """Returns whether the loss of a step is a mean by weights, and not one of a framework's own by rows."""
+    own = "losses" in semantics.left_native(experiment.backend)
+    by_rows = experiment.backend.name == "keras" or experiment.loss.name == "binary_cross_entropy"
+    return not (own and by_rows)
+
+
 def shortened(splits: Splits, rows: int) -> Splits:
     """Returns the splits with only the first ``rows`` training rows."""
-    train = replace(splits.train, inputs=splits.train.inputs[:rows], targets=splits.train.targets[:rows])
-    return replace(splits, train=train)
+    return replace(splits, train=splits.train.part(slice(rows)))

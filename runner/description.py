@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.display import kept, number, split_table
+from runner import tables
+from runner.display import kept, split_table
+from runner.findings import Findings
+from runner.metrics import number
 from runner.results import Result
 
 # The tag in which MLflow keeps it.
 DESCRIPTION = "mlflow.note.content"
 
 _TESTED = "test/"
+_LONGEST_TABLE = 40
 
 
 def describe(
-    *, result: Result | None, message: str | None, command: str, folder: Path, seconds: float
+    *, result: Result | Findings | None, message: str | None, command: str, folder: Path, seconds: float
 ) -> str:
     """Returns how a run ended, the command that repeats it, where its files are, and its table.
 
@@ -29,6 +33,8 @@ def describe(
     where = f"Again: `{command}`\n\nFiles: `{folder}`"
     if result is None:
         return f"{message}\n\n{where}"
+    if isinstance(result, Findings):
+        return _found(result, message, where)
     # MLflow folds what is longer than a few lines: so these come first.
     ended = f"{_tested(result)}{kept(result, seconds)}"
     return f"{ended}\n\n{where}\n\n{table(split_table(result))}"
@@ -43,6 +49,18 @@ def table(lines: Sequence[Sequence[str]]) -> str:
 def row(cells: Sequence[str]) -> str:
     """Returns one line of a table."""
     return f"| {' | '.join(cells)} |\n"
+
+
+def _found(findings: Findings, message: str | None, where: str) -> str:
+    """Returns what a task beside training found, its long tables as their files."""
+    told = [*([f"{message}."] if message else []), *findings.sentences]
+    parts = [" ".join(told), where] if told else [where]
+    for found in findings.tables:
+        is_short = found.shown and len(found.lines) <= _LONGEST_TABLE
+        parts.append(
+            table(tables.lines(found)) if is_short else f"`{found.name}.csv` is among the artifacts."
+        )
+    return "\n\n".join(parts)
 
 
 def _tested(result: Result) -> str:

@@ -7,6 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
+from runner import tables
+from runner.findings import Findings
+from runner.findings import Table as FoundTable
+from runner.metrics import number
 from runner.results import SPLITS, EpochRecord, Result
 from runner.tracking.store import DATABASE, StoredRun, charts_page, database
 
@@ -18,13 +22,14 @@ if TYPE_CHECKING:
     from runner.tracking.recorder import RecorderReport
 
 _LINES = 10
+_WIDTH_OF_A_FILE = 160
 
 
 class Display(Protocol):
     """What is told how far a training has got."""
 
-    def start(self, title: str, epochs: int) -> None:
-        """Takes the name of the run and the number of its epochs."""
+    def start(self, title: str, epochs: int | None) -> None:
+        """Takes the name of the run and the number of its epochs, None where its task has none."""
 
     def epoch(self, record: EpochRecord) -> None:
         """Takes an epoch that has ended."""
@@ -41,7 +46,7 @@ def make_display(stream: TextIO) -> Display:
 class Silent:
     """Nothing, for runs that somebody else tells of."""
 
-    def start(self, title: str, epochs: int) -> None: ...
+    def start(self, title: str, epochs: int | None) -> None: ...
 
     def epoch(self, record: EpochRecord) -> None: ...
 
@@ -57,8 +62,8 @@ class Lines:
         self._speed = Speed()
         self._unwritten: str | None = None
 
-    def start(self, title: str, epochs: int) -> None:
-        self._epochs = epochs
+    def start(self, title: str, epochs: int | None) -> None:
+        self._epochs = epochs or 0
         self._write(title)
 
     def epoch(self, record: EpochRecord) -> None:
@@ -89,9 +94,11 @@ class Bar:
         self._speed = Speed()
         self._progress: Progress | None = None
 
-    def start(self, title: str, epochs: int) -> None:
+    def start(self, title: str, epochs: int | None) -> None:
         console = _console(self._stream)
         console.print(title, style="bold")
+        if epochs is None:
+            return
         self._progress = _progress(console)
         self._progress.add_task("training", total=epochs, figures="", speed="")
         self._progress.start()
@@ -121,11 +128,6 @@ class Speed:
         return f"{steps / record.seconds:,.0f} steps/s" if record.seconds > 0 else ""
 
 
-def number(value: float) -> str:
-    """Returns a number as a table shows it: four digits after the point, or three that count."""
-    return f"{value:.4f}" if value == 0 or 1e-3 <= abs(value) < 1e4 else f"{value:.3g}"
-
-
 def summary(
     stream: TextIO,
     *,
@@ -153,6 +155,42 @@ def summary(
     console.print(_table(name, result))
     console.print(kept(result, seconds), style="dim")
     whereabouts(stream, folder=folder, report=report, sweep=sweep)
+    _line(console, "next", next_command)
+
+
+def findings(
+    stream: TextIO,
+    *,
+    name: str,
+    findings: Findings,
+    seconds: float,
+    folder: Path,
+    report: RecorderReport | None,
+    next_command: str,
+) -> None:
+    """Prints what a task beside training found, where it is, and what one may type next.
+
+    Args:
+        stream: where to print.
+        name: the run's name.
+        findings: what it found.
+        seconds: how long it took.
+        folder: where its files are.
+        report: what the recorder says; None where nothing was tracked.
+        next_command: a command worth typing.
+    """
+    # A table is not squeezed where nobody says how wide a line may be, as in a file.
+    console = _console(stream, width=None if stream.isatty() else _WIDTH_OF_A_FILE)
+    console.print(name, style="bold")
+    for table in findings.tables:
+        if table.shown:
+            console.print(_printed(table))
+    for sentence in findings.sentences:
+        console.print(sentence)
+    if findings.failure is not None:
+        console.print(f"failed: {findings.failure}", style="red")
+    console.print(f"{seconds:.1f} s in all.", style="dim")
+    whereabouts(stream, folder=folder, report=report, sweep=None, charts=False)
     _line(console, "next", next_command)
 
 
@@ -243,10 +281,24 @@ def _line(console: Console, heading: str, text: str, style: str = "bold") -> Non
     console.print(Text.assemble((f"{heading:<9}", style), text), soft_wrap=True)
 
 
-def _console(stream: TextIO) -> Console:
+def _printed(table: FoundTable) -> Table:
+    from rich import box
+    from rich.table import Table
+
+    printed = Table(title=table.name, title_style="dim", title_justify="left", box=box.SIMPLE_HEAD)
+    columns = list(zip(*table.lines, strict=True)) or [()] * len(table.headings)
+    for heading, cells in zip(table.headings, columns, strict=True):
+        is_numeric = any(tables.is_number(cell) for cell in cells)
+        printed.add_column(heading, justify="right" if is_numeric else "left", overflow="fold")
+    for line in tables.lines(table)[1:]:
+        printed.add_row(*line)
+    return printed
+
+
+def _console(stream: TextIO, width: int | None = None) -> Console:
     from rich.console import Console
 
-    return Console(file=stream, highlight=False, markup=False)
+    return Console(file=stream, highlight=False, markup=False, width=width)
 
 
 def _progress(console: Console) -> Progress:

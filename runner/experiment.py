@@ -11,6 +11,7 @@ from runner.quantities import BelowOne, Count, NotNegative, OpenUnitInterval, Po
 Task = Literal["multiclass", "binary", "regression"]
 Precision = Literal[32, 64, "bf16-mixed"]
 Semantics = Literal["canonical", "native"]
+Standardise = bool | Literal["channels"]
 Output = Literal["softmax", "sigmoid", "identity", "exponential"]
 
 
@@ -119,11 +120,40 @@ class Debug:
 
 @dataclass(frozen=True, kw_only=True)
 class Parity:
-    """How two backends are compared: steps, draws of perturbed first weights, numbers kept of each array."""
+    """How two backends are compared.
+
+    Args:
+        steps: how many steps are compared at most.
+        perturbations: draws of perturbed first weights.
+        elements: numbers kept of each array.
+        control: a third arm, Keras on torch's kernels, or None.
+    """
 
     steps: PositiveCount
     perturbations: PositiveCount
     elements: PositiveCount
+    control: Literal["keras-on-torch"] | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sweep:
+    """How the jobs of a sweep are carried out; nothing of it changes a number of theirs.
+
+    Args:
+        workers: processes at once; None for as many as cores and memory allow.
+        job_timeout: seconds after which a job has failed; None never ends one.
+        on_error: whether a failed job ends the sweep.
+        resume: whether jobs of an earlier sweep of the same grid that finished are taken over.
+        nested: whether MLflow folds the jobs under the run that sums them up.
+        dry_run: whether jobs are looked at and none is started.
+    """
+
+    workers: PositiveCount | None
+    job_timeout: Positive | None
+    on_error: Literal["continue", "stop"]
+    resume: bool
+    nested: bool
+    dry_run: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,8 +162,9 @@ class Experiment:
 
     name: str | None
     seed: Count
-    standardise: bool
+    standardise: Standardise
     backend: Backend
+    task: Component
     data: Component
     split: Split
     architecture: Component
@@ -148,3 +179,4 @@ class Experiment:
     plots: Mapping[str, Component]
     debug: Debug
     parity: Parity
+    sweep: Sweep

@@ -53,13 +53,15 @@ class Section:
         return all(row.counterpart.torch is row.counterpart.keras is None for row in self.rows)
 
 
-def sections(plain: Mapping[str, Any], choices: Mapping[str, str], tree: layers.Sequence) -> list[Section]:
+def sections(
+    plain: Mapping[str, Any], choices: Mapping[str, str], tree: layers.Sequence | None
+) -> list[Section]:
     """Returns the rows of a configuration, the keys outside the groups first, and of its network at the end.
 
     Args:
         plain: the resolved configuration.
         choices: group -> the option that was chosen.
-        tree: the network.
+        tree: the network, or None where the task reads none.
     """
     comments = _comments(choices)
     alone = {key: node for key, node in plain.items() if key not in choices}
@@ -67,7 +69,7 @@ def sections(plain: Mapping[str, Any], choices: Mapping[str, str], tree: layers.
     for group in sorted(choices, key=folders.groups().index):
         rows = tuple(_rows({group: plain.get(group, {})}, "", comments))
         found += [Section(group, rows)] if rows and group in plain else []
-    return [*found, Section("network", tuple(_network(tree)))]
+    return [*found, Section("network", tuple(_network(tree)))] if tree else found
 
 
 def _rows(node: Mapping[str, Any], prefix: str, comments: Mapping[str, str]) -> Iterator[Row]:
@@ -118,7 +120,7 @@ def _network(tree: layers.Sequence) -> Iterator[Row]:
     for layer in _every(tree):
         seen.setdefault(layers.word(layer), []).append(layer)
     for word, found in seen.items():
-        entry = ledger.FAMILIES["layer"].get(word, Entry(Counterpart()))
+        entry = ledger.FAMILIES["layer"].get(word, Entry(_YOURS))
         meaning = (type(found[0]).__doc__ or "").partition("\n")[0]
         yield Row(f"{word} ({len(found)} of them)" if len(found) > 1 else word, "", meaning, entry.own)
         for argument in entry.arguments:

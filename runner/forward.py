@@ -37,7 +37,7 @@ def predict(network: Network, weights: Mapping[str, NDArray[Any]], inputs: NDArr
         inputs: examples in the units of the data, (rows, *input_shape).
 
     Returns:
-        probabilities, (rows, classes) or (rows, 1), or values in the units of the data, (rows, 1).
+        probabilities, (rows, classes) or (rows, 1), or values in the units of the data, (rows, width).
 
     Raises:
         ValueError: where the inputs have another shape.
@@ -54,7 +54,7 @@ def predict(network: Network, weights: Mapping[str, NDArray[Any]], inputs: NDArr
         return sigmoid(answer)
     if network["output"] == "exponential":
         return np.asarray(np.exp(answer))
-    values: Floats = answer * network["target_scale"] + network["target_mean"]
+    values: Floats = answer * np.asarray(network["target_scale"]) + np.asarray(network["target_mean"])
     return values
 
 

@@ -8,7 +8,8 @@ from runner import layers
 from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
 from runner.conductor import predictions
-from runner.results import ActivationTrace, Boundary, Mistakes, Predictions
+from runner.data import Rows
+from runner.results import ActivationTrace, Boundary, Mistakes, Predictions, Reconstructions
 
 _GRID_SIDE = 200
 _IMAGES = 16
@@ -26,21 +27,22 @@ def boundary(model: Model, job: Job, drawing: Blueprint) -> Boundary | None:
         return None
     splits = job.splits
     rows = splits.train
-    low, high = rows.inputs.min(axis=0), rows.inputs.max(axis=0)
+    inputs = rows.numbers()
+    low, high = inputs.min(axis=0), inputs.max(axis=0)
     margin = 0.1 * (high - low)
     first, second = (
         np.linspace(low[axis] - margin[axis], high[axis] + margin[axis], _GRID_SIDE) for axis in (0, 1)
     )
     grid = np.stack(np.meshgrid(first, second), axis=-1).reshape(-1, 2)
     # Any class will do: the loss of points that belong to none is not looked at.
-    answer = model.evaluate(grid, np.zeros(len(grid), dtype=np.int64))
+    answer = model.evaluate(Rows(grid, np.zeros(len(grid), dtype=np.int64)))
     outputs = predictions(job.experiment.output, splits, np.zeros(len(grid)), answer.logits).outputs
     scale, mean = splits.input_scale, splits.input_mean
     return Boundary(
         first=first * scale[0] + mean[0],
         second=second * scale[1] + mean[1],
         outputs=outputs.reshape(_GRID_SIDE, _GRID_SIDE, -1),
-        inputs=rows.inputs * scale + mean,
+        inputs=inputs * scale + mean,
         targets=rows.targets.astype(np.float64),
     )
 
@@ -56,8 +58,21 @@ def mistakes(shown: Predictions, job: Job, drawing: Blueprint) -> Mistakes | Non
     worst = worst[: min(_IMAGES, int(is_wrong.sum()))]
     if len(worst) == 0:
         return None
-    images = job.splits.test.inputs[worst] * job.splits.input_scale + job.splits.input_mean
+    images = job.splits.in_units(job.splits.test.part(worst))
     return Mistakes(images, targets[worst].astype(np.float64), outputs[worst])
+
+
+def reconstructions(shown: Predictions, drawing: Blueprint) -> Reconstructions | None:
+    """Returns test images and what is given back of them, where there are images and they are given back."""
+    if len(drawing.input_shape) != 3 or not drawing.source.reconstructs:
+        return None
+    errors = np.sqrt(((shown.outputs - shown.targets) ** 2).mean(axis=1))
+    places = np.linspace(0, len(errors) - 1, min(_IMAGES, len(errors))).round().astype(np.int64)
+    chosen = np.argsort(errors, kind="stable")[places]
+    originals, returned = (
+        values[chosen].reshape(-1, *drawing.input_shape) for values in (shown.targets, shown.outputs)
+    )
+    return Reconstructions(originals, returned, errors[chosen])
 
 
 def activation(engine: TrainingModule, model: Model, job: Job) -> ActivationTrace | None:
@@ -72,7 +87,7 @@ def activation(engine: TrainingModule, model: Model, job: Job) -> ActivationTrac
     if layers.Activation(function=function).own in ("glu", "prelu"):
         return None
     rows = job.splits.validation if len(job.splits.validation) else job.splits.train
-    entering = model.pre_activations(rows.inputs[:_ACTIVATION_ROWS], function)
+    entering = model.pre_activations(rows.part(slice(_ACTIVATION_ROWS)).numbers(), function)
     occurred = np.concatenate([array.ravel() for array in entering])
     occurred = occurred[np.isfinite(occurred)]
     if len(occurred) == 0:

@@ -42,19 +42,17 @@ class Network:
 
 
 def unknown_functions(tree: Sequence, input_shape: Shape) -> list[Component]:
-    """Returns the activation functions that plain NumPy does not know, each once: those that a user wrote."""
-    functions = [
-        row.layer.function
-        for row in layers.rows(tree, input_shape)
-        if isinstance(row.layer, layers.Activation)
-    ]
+    """Returns the functions and networks that plain NumPy does not know, each once: those that a user wrote."""
+    leaves = [row.layer for row in layers.rows(tree, input_shape)]
+    functions = [leaf.function for leaf in leaves if isinstance(leaf, layers.Activation)]
+    functions += [leaf.module for leaf in leaves if isinstance(leaf, layers.NativeNetwork)]
     return list({each.target: each for each in functions if not _is_known(each)}.values())
 
 
 def save(network: Network, path: Path) -> None:
     """Writes ``network.json``; a function of :func:`unknown_functions` stands there by its whole target."""
     splits = network.splits
-    example = splits.train.inputs[:1] * splits.input_scale + splits.input_mean
+    example = splits.in_units(splits.train.part(slice(1)))
     content = {
         "format": 1,
         "input_shape": network.input_shape,
@@ -62,8 +60,8 @@ def save(network: Network, path: Path) -> None:
         "classes": network.classes,
         "input_mean": splits.input_mean.tolist(),
         "input_scale": splits.input_scale.tolist(),
-        "target_mean": splits.target_mean,
-        "target_scale": splits.target_scale,
+        "target_mean": splits.target_mean.tolist(),
+        "target_scale": splits.target_scale.tolist(),
         "example": _rounded(example).tolist(),
         "layers": _sequence(network.tree, network.input_shape),
     }

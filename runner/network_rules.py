@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from runner import network_file, semantics
+from runner import network_file, own_network, semantics
 from runner.blueprint import Blueprint, blueprint
 from runner.data import Source
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment
-from runner.layers import Activation, BatchNorm, Embedding, ShapeError, entrances, neighbours, rows
+from runner.layers import (
+    Activation,
+    BatchNorm,
+    Embedding,
+    NativeNetwork,
+    ShapeError,
+    entrances,
+    is_native,
+    neighbours,
+    rows,
+)
 
 
 def draw(experiment: Experiment, source: Source) -> tuple[Blueprint | None, list[Fault]]:
@@ -21,12 +31,17 @@ def draw(experiment: Experiment, source: Source) -> tuple[Blueprint | None, list
     except ConfigurationError as error:
         return None, list(error.faults)
     wrong = (_fault(experiment, source, error) for error in _token_errors(drawing))
-    return drawing, [*wrong, *_function_faults(drawing)]
+    return drawing, [*wrong, *_function_faults(drawing), *own_network.faults(experiment)]
 
 
 def warnings(experiment: Experiment, drawing: Blueprint) -> list[str]:
     """Returns what rarely should be done."""
-    return [*_softmax_inside(drawing), *_idle_biases(experiment, drawing), *_no_model(experiment, drawing)]
+    return [
+        *_native(experiment, drawing),
+        *_softmax_inside(drawing),
+        *_idle_biases(experiment, drawing),
+        *_no_model(experiment, drawing),
+    ]
 
 
 def _place(experiment: Experiment, path: str) -> tuple[str, str]:
@@ -47,7 +62,7 @@ def _token_errors(drawing: Blueprint) -> Iterable[ShapeError]:
     source = drawing.source
     first = dict(entrances(drawing.tree))
     for path, leaf in first.items():
-        if source.tokens is not None and not isinstance(leaf, Embedding):
+        if source.tokens is not None and not isinstance(leaf, Embedding | NativeNetwork):
             rule = "must be an embedding, because its input is tokens"
             remedy = "Take architecture=rnn or architecture=transformer."
             yield ShapeError(rule, f"{source.tokens} tokens", remedy, path)
@@ -85,6 +100,15 @@ def _function_faults(drawing: Blueprint) -> list[Fault]:
             rule = f"must be below {function.key}.maximum, which is {function.arguments['maximum']:g}"
             found[Fault(f"{function.key}.minimum", rule, f"{function.arguments['minimum']:g}")] = None
     return list(found)
+
+
+def _native(experiment: Experiment, drawing: Blueprint) -> list[str]:
+    if not is_native(drawing.tree):
+        return []
+    return [
+        "architecture: a network of one framework's own has no parity with the other; its first values are its own, so"
+        " initializer and activation do not reach it."
+    ]
 
 
 def _softmax_inside(drawing: Blueprint) -> list[str]:

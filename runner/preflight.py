@@ -93,6 +93,9 @@ def _override_faults(override: Override, known: Known, multirun: bool) -> Iterat
         )
     elif not override.key_or_group:
         yield Fault(_text(override), "must be written as key=value")
+    elif override.is_sweep_override() and override.key_or_group.partition(".")[0] == "sweep":
+        rule = "takes one value, because it is the same for all jobs"
+        yield Fault(override.key_or_group, rule, override.get_value_string())
     elif override.is_sweep_override() and not multirun:
         yield _several_values(override)
     elif override.key_or_group in known and override.package is not None:

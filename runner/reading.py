@@ -8,18 +8,19 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, get_args
 
-from runner import component, values
+from runner import component, reconstruction, values
 from runner.data import Source
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Component, Experiment, Output, Task
+from runner.layers import ShapeError
 from runner.suggestions import listed, nearest
 
 OUTPUT = "output"
 # What the program itself adds to the arguments that a component's YAML states.
 PROVIDED: Mapping[str, frozenset[str]] = {
     "data": frozenset({"seed"}),
-    "architecture": frozenset({"input_shape", "tokens", "activation"}),
-    "plots": frozenset({"result", "title"}),
+    "architecture": frozenset({"input_shape", "tokens", "activation", "outputs"}),
+    "plots": frozenset({"result", "findings", "title"}),
 }
 _UNREAD = Component(target="", arguments={}, key="")
 
@@ -52,6 +53,8 @@ def read(plain: Mapping[str, Any]) -> Reading:
         read_values[name], faults = _read_field(name, annotation, plain)
         found += faults
     source, faults = _source(read_values["data"], read_values["seed"], found)
+    found += faults
+    source, faults = _learned(source, read_values["architecture"], read_values["activation"], found)
     found += faults
     read_values["loss"], read_values[OUTPUT], faults = _read_loss(plain, source)
     found += faults
@@ -131,6 +134,20 @@ def _source(data: Component, seed: Any, found: list[Fault]) -> tuple[Source | No
         rule = "must return a runner.data.Source"
         return None, [Fault(f"data.{component.TARGET}", rule, type(source).__name__)]
     return source, []
+
+
+def _learned(
+    source: Source | None, architecture: Component, activation: Component, found: list[Fault]
+) -> tuple[Source | None, list[Fault]]:
+    """Returns what is learnt of a source: its own inputs, where the architecture gives them back."""
+    faulty = {fault.key.partition(".")[0] for fault in found}
+    if source is None or faulty & {"architecture", "activation"}:
+        return source, []
+    try:
+        return reconstruction.learned(source, architecture, activation), []
+    except (ShapeError, ConfigurationError):
+        # What is wrong with a network is told where it is drawn.
+        return source, []
 
 
 def _read_loss(plain: Mapping[str, Any], source: Source | None) -> tuple[Component, Any, list[Fault]]:

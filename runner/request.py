@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +21,8 @@ from runner.errors import ConfigurationError, Fault
 
 # Jobs of a sweep that are looked at for faults before its first one; the launcher looks at all of them.
 _JOBS_INSPECTED = 64
+# The sweepers whose jobs are every combination of what was typed.
+_GRIDS = (BasicSweeper.__name__, "GridSweeper")
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,14 @@ class Answer:
         multirun: whether it is several jobs.
         checked: the first job.
         jobs: how many jobs there are, or None where the sweeper decides while it runs.
+        overrides: those of each job, as far as they are known.
     """
 
     config: DictConfig
     multirun: bool
     checked: compose.Checked
     jobs: int | None
+    overrides: tuple[tuple[str, ...], ...] = ()
 
     @property
     def folder(self) -> Path:
@@ -147,7 +151,8 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
     if faults or checked is None:
         faults += _around(attempt.config, _folder(attempt.config, multirun), faults)
         raise ConfigurationError(list(dict.fromkeys(faults)))
-    return Answer(attempt.config, multirun, checked, None if jobs is None else len(jobs))
+    every = tuple(map(tuple, jobs or ()))
+    return Answer(attempt.config, multirun, checked, None if jobs is None else len(jobs), every)
 
 
 def _folder(config: DictConfig, multirun: bool) -> Path:
@@ -188,7 +193,7 @@ def _attempt(request: Request, known: preflight.Known, multirun: bool) -> _Attem
     base, unmade = _try(request, choices, known, multirun)
     if base is None:
         return _Attempt(None, (), (*typed.faults, *unmade))
-    found = [fault for override in typed.values for fault in _set(base, override)]
+    found = [fault for override in typed.values for fault in set_value(base, override)]
     return _Attempt(base, choices, (*typed.faults, *found), tuple(refused))
 
 
@@ -201,7 +206,7 @@ def _try(
         return None, [refusals.fault(error, known, request.overrides)]
 
 
-def _set(config: DictConfig, override: Override) -> list[Fault]:
+def set_value(config: DictConfig, override: Override) -> list[Fault]:
     """Sets the value of an override as Hydra does; returns the fault of one at a wrong place."""
     key, line = override.key_or_group, override.input_line or ""
     is_there = _has(config, key)
@@ -241,15 +246,24 @@ def _jobs(config: DictConfig, overrides: Sequence[str]) -> list[list[str]]:
     params = OmegaConf.select(sweeper, "params") or {}
     parser = OverridesParser.create(config_loader=compose.current().config_loader)
     typed = parser.parse_overrides([*(f"{key}={value}" for key, value in params.items()), *overrides])
-    if str(OmegaConf.select(sweeper, "_target_")).rpartition(".")[2] == BasicSweeper.__name__:
+    if str(OmegaConf.select(sweeper, "_target_")).rpartition(".")[2] in _GRIDS:
         try:
             jobs: list[list[str]] = BasicSweeper.split_arguments(typed, None)[0]
         except HydraException as error:
             raise ConfigurationError([refusals.fault(error, {})]) from error
         if not jobs:
-            raise ConfigurationError([Fault("-m", "there is no job, because a glob picks no option")])
+            raise ConfigurationError([_no_value(each) for each in typed if _is_empty(each)])
         return jobs
     return [[override.input_line or "" for override in typed if not override.is_sweep_override()]]
+
+
+def _is_empty(override: Override) -> bool:
+    return override.is_discrete_sweep() and not list(override.sweep_string_iterator())
+
+
+def _no_value(override: Override) -> Fault:
+    rule = "has no value, so that the sweep has no job"
+    return Fault(override.key_or_group, rule, override.get_value_string(), remedy="Name at least one.")
 
 
 def _inspect(config: DictConfig) -> tuple[compose.Checked | None, list[Fault]]:
@@ -262,8 +276,11 @@ def _inspect(config: DictConfig) -> tuple[compose.Checked | None, list[Fault]]:
 def _inspect_job(
     request: Request, overrides: Sequence[str], known: preflight.Known
 ) -> tuple[compose.Checked | None, list[Fault]]:
-    config, refused = _try(request, overrides, known, multirun=False)
-    return (None, refused) if config is None else _inspect(config)
+    attempt = _attempt(replace(request, overrides=tuple(overrides)), known, multirun=False)
+    faults = list(attempt.faults or attempt.refused)
+    if attempt.config is None or faults:
+        return None, faults
+    return _inspect(attempt.config)
 
 
 def _refuse(message: str) -> NoReturn:

@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.experiment import Task
+from runner.experiment import Output, Task
 
 Array = NDArray[np.generic]
 Weights = dict[str, NDArray[np.float64]]
@@ -67,10 +67,14 @@ class EpochRecord:
 
 @dataclass(frozen=True)
 class Predictions:
-    """Targets and outputs of one split: probabilities, (rows, classes) or (rows, 1), or values, (rows, width)."""
+    """Targets and outputs of one split: probabilities, (rows, classes) or (rows, 1), or values, (rows, width).
+
+    ``weights``, (rows,), are what each row counts for in metrics; None where all count alike.
+    """
 
     targets: NDArray[np.float64]
     outputs: NDArray[np.float64]
+    weights: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)
@@ -105,6 +109,21 @@ class Mistakes:
     images: NDArray[np.float64]
     targets: NDArray[np.float64]
     outputs: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Reconstructions:
+    """Test images and what the network gives back, from the best to the worst, evenly spaced among all.
+
+    Args:
+        originals: in the units of the data, (examples, height, width, channels).
+        returned: what the network makes of them, of the same shape.
+        errors: root mean squared error of each, (examples,).
+    """
+
+    originals: NDArray[np.float64]
+    returned: NDArray[np.float64]
+    errors: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -143,7 +162,9 @@ class Result:
         predictions: split name -> targets and outputs.
         boundary: for two inputs and classes.
         mistakes: for images and classes, where there were mistakes.
+        reconstructions: for images, where the network gives back its inputs.
         activation: where there is a hidden activation that looks at one number at a time.
+        output: what stands behind the last layer; None where that is not known.
     """
 
     task: Task
@@ -156,4 +177,6 @@ class Result:
     predictions: Mapping[str, Predictions]
     boundary: Boundary | None = None
     mistakes: Mistakes | None = None
+    reconstructions: Reconstructions | None = None
     activation: ActivationTrace | None = None
+    output: Output | None = None

@@ -39,11 +39,12 @@ _DECOUPLED_IN_TORCH = ("adam", "adamw", "amsgrad", "nadam")
 
 @dataclass(frozen=True)
 class _Case:
-    """An experiment and its named network."""
+    """An experiment, its named network, and whether its rows have weights."""
 
     experiment: Experiment
     tree: Sequence
     input_shape: Shape
+    weighted: bool = False
 
     def functions(self) -> list[str]:
         """Returns the names of the activation functions of ours, each once."""
@@ -90,7 +91,11 @@ def _activation(case: _Case) -> str:
 
 
 def _loss(case: _Case) -> str:
-    weighted = _is_ours(case.experiment.loss) and case.experiment.loss.arguments.get("class_weights")
+    if not _is_ours(case.experiment.loss):
+        return ""
+    if case.weighted:
+        return "what a loss with weights is divided by"
+    weighted = case.experiment.loss.arguments.get("class_weights")
     return "what a loss with class weights is divided by" if weighted else ""
 
 
@@ -142,7 +147,8 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         "losses",
-        "Keras divides a loss with class weights by the rows, PyTorch by the sum of their weights.",
+        "Keras divides a loss with weights of classes or rows by the rows, PyTorch by the sum of their weights, but for"
+        " its binary cross-entropy.",
         _loss,
     ),
     Difference(
@@ -169,9 +175,18 @@ def left_native(backend: Backend) -> frozenset[str]:
     return NAMES - backend.corrections if backend.semantics == "native" else frozenset()
 
 
-def concerned(experiment: Experiment, tree: Sequence, input_shape: Shape) -> dict[str, str]:
-    """Returns the differences that an experiment meets, in their order, each with its words for this experiment."""
-    case = _Case(experiment, tree, input_shape)
+def concerned(
+    experiment: Experiment, tree: Sequence, input_shape: Shape, *, weighted: bool
+) -> dict[str, str]:
+    """Returns the differences that an experiment meets, in their order, each with its words for this experiment.
+
+    Args:
+        experiment: the experiment.
+        tree: its named network.
+        input_shape: shape of one example.
+        weighted: whether its rows have weights.
+    """
+    case = _Case(experiment, tree, input_shape, weighted)
     found = {each.name: each.words(case) for each in DIFFERENCES}
     return {name: words for name, words in found.items() if words}
 

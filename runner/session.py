@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from runner import display
+from runner import display, own_network
 from runner.errors import Interrupted
 from runner.results import Status
 from runner.runs import Outcome, RunRequest, carry_out
@@ -31,7 +31,17 @@ def run(request: RunRequest) -> Outcome:
             )
     finally:
         report = finished(recorder)
-    if outcome.result is not None:
+    if outcome.findings is not None:
+        display.findings(
+            sys.stdout,
+            name=outcome.name,
+            findings=outcome.findings,
+            seconds=outcome.seconds,
+            folder=shown(outcome.folder),
+            report=report,
+            next_command=_next_command(request),
+        )
+    elif outcome.result is not None:
         display.summary(
             sys.stdout,
             name=outcome.name,
@@ -90,5 +100,7 @@ def shown(folder: Path) -> Path:
 def _next_command(request: RunRequest) -> str:
     other = "keras" if request.experiment.backend.name == "torch" else "torch"
     rest = [each for each in request.overrides if not each.startswith("backend=")]
+    if own_network.maker(request.experiment.architecture):
+        return "python -m runner list architecture   (networks that both frameworks have)"
     command = shlex.join(["python", "-m", "runner", f"backend={other}", *rest])
     return f"{command}   (the same on {_TITLES[other]})"

@@ -6,7 +6,7 @@ import ast
 import importlib.util
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
@@ -37,12 +37,14 @@ class Signature:
         required: the parameters that have no default.
         open: whether arguments beyond these may be taken as well.
         documentation: the docstring, cleaned.
+        bases: the last words of the classes that a class is derived from; empty for a function.
     """
 
     annotations: Mapping[str, Any]
     required: frozenset[str]
     open: bool
     documentation: str
+    bases: tuple[str, ...] = ()
 
 
 UNKNOWN = Signature({}, frozenset(), open=True, documentation="")
@@ -109,7 +111,8 @@ def _read(node: Definition | None, tree: ast.Module) -> Signature:
         return UNKNOWN
     documentation = ast.get_docstring(node) or ""
     if isinstance(node, ast.ClassDef):
-        return _read_class(node, tree, documentation)
+        bases = tuple(ast.unparse(base).rpartition(".")[2] for base in node.bases)
+        return replace(_read_class(node, tree, documentation), bases=bases)
     return _read_arguments(node.args, tree, documentation, skip=0)
 
 

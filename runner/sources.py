@@ -13,6 +13,7 @@ from hydra.core.plugins import Plugins
 from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSource
 from hydra.plugins.launcher import Launcher
 from hydra.plugins.search_path_plugin import SearchPathPlugin
+from hydra.plugins.sweeper import Sweeper
 from omegaconf import OmegaConf
 
 from runner import folders
@@ -87,15 +88,16 @@ def register() -> None:
         Plugins.instance().register(plugin)
 
 
-def register_launcher(launcher: type[Launcher]) -> None:
-    """Makes a launcher known to Hydra as ``hydra_plugins.runner.<its name>``.
+def register_for_sweeps(*kinds: type[Launcher] | type[Sweeper]) -> None:
+    """Makes launchers and sweepers known to Hydra as ``hydra_plugins.runner.<their name>``.
 
-    Hydra imports launchers by name from the package ``hydra_plugins`` alone: a module of that name is made.
+    Hydra imports them by name from the package ``hydra_plugins`` alone: a module of that name is made.
     """
-    plugin = type(launcher.__name__, (launcher,), {"__module__": _PLUGIN_MODULE})
     package = sys.modules.setdefault(_PLUGIN_PACKAGE, ModuleType(_PLUGIN_PACKAGE))
     module = ModuleType(_PLUGIN_MODULE)
-    setattr(module, launcher.__name__, plugin)
+    for kind in kinds:
+        plugin = type(kind.__name__, (kind,), {"__module__": _PLUGIN_MODULE})
+        setattr(module, kind.__name__, plugin)
+        Plugins.instance().register(plugin)
     setattr(package, _PLUGIN_MODULE.rpartition(".")[2], module)
     sys.modules[_PLUGIN_MODULE] = module
-    Plugins.instance().register(plugin)

@@ -6,12 +6,12 @@ import atexit
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
-from runner import check, layers, training_state
+from runner import check, layers, task, training_state
 from runner.blueprint import Blueprint, blueprint
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment
@@ -20,7 +20,7 @@ from runner.suggestions import listed, nearest
 from runner.tasks.preparation import start_file
 from runner.tracking import fetch, store
 from runner.training_state import STATE, Header
-from runner.weights import WEIGHTS
+from runner.weights import WEIGHTS, differences
 
 _FROM, _WITH = "training.start_from", "training.start_with"
 _SHOWN = 3
@@ -34,8 +34,9 @@ def faults(experiment: Experiment, *, unread: Collection[str] = ()) -> list[Faul
         experiment: what would be carried out.
         unread: the first words of keys that have faults of their own, and of which nothing more is asked.
     """
-    if "training" in unread or experiment.training.start_from is None:
+    if {"training", "task"} & set(unread) or not _starts(experiment):
         return []
+    assert experiment.training.start_from is not None
     if "tracking" in unread and _names_run(experiment.training.start_from):
         return []
     try:
@@ -61,10 +62,16 @@ def resolved(experiment: Experiment) -> Experiment:
     Raises:
         ConfigurationError: there is nothing of that name.
     """
-    if experiment.training.start_from is None:
+    if not _starts(experiment):
         return experiment
     path = str(_located(experiment).absolute())
     return replace(experiment, training=replace(experiment.training, start_from=path))
+
+
+def _starts(experiment: Experiment) -> bool:
+    """Returns whether an experiment starts from anything, and has a task that asks for it."""
+    is_given = experiment.training.start_from is not None
+    return is_given and task.depends_on(task.of(experiment), _FROM)
 
 
 def _names_run(text: str) -> bool:
@@ -119,21 +126,11 @@ def _refusal(rule: str, received: str) -> ConfigurationError:
 
 def _network_faults(experiment: Experiment, header: Header, drawing: Blueprint) -> Iterator[Fault]:
     arrays = layers.parameters(drawing.tree, drawing.input_shape)
-    differences = _differences(header.weights, {name: array.shape for name, array in arrays.items()})
-    if differences:
-        rule = f"has other arrays than the network: {listed(differences, _SHOWN)}"
+    found = differences(header.weights, {name: array.shape for name, array in arrays.items()})
+    # The arrays of a network of a framework's own are known, and compared, once it is built.
+    if found and not layers.is_native(drawing.tree):
+        rule = f"has other arrays than the network: {listed(found, _SHOWN)}"
         yield Fault(_FROM, rule, experiment.training.start_from)
-
-
-def _differences(there: Mapping[str, tuple[int, ...]], here: Mapping[str, tuple[int, ...]]) -> list[str]:
-    def shown(shape: tuple[int, ...] | None, place: str) -> str:
-        return f"not {place}" if shape is None else f"{layers.describe(shape)} {place}"
-
-    return [
-        f"{name} is {shown(there.get(name), 'there')} and {shown(here.get(name), 'here')}"
-        for name in dict.fromkeys([*here, *there])
-        if there.get(name) != here.get(name)
-    ]
 
 
 def _state_faults(

@@ -1,4 +1,4 @@
-"""What an experiment needs around it: its framework, a folder that can be written, a store that answers, its start."""
+"""What an experiment needs around it: its framework, a folder to write to, a store that answers, its rows, its start."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from runner import folders, starting
+from runner import folders, starting, supplies
 from runner.errors import Fault
 from runner.experiment import Backend, Experiment, Tracking
 from runner.tracking import store
@@ -30,6 +30,7 @@ def faults(experiment: Experiment, folder: Path, *, unread: Collection[str] = ()
         *(_framework_faults(experiment.backend) if "backend" not in unread else ()),
         *_folder_faults(folder),
         *of_store,
+        *supplies.faults(experiment, unread=unread),
         *starting.faults(experiment, unread={*unread, "tracking"} if of_store else unread),
     ]
 

@@ -8,6 +8,8 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from runner.quantities import Range
 
+_EVERY = "every element "
+
 
 def broken_rule(value: Any, annotation: Any) -> str | None:
     """Returns what must hold and does not, ``must be above 0``, or None where the value fits.
@@ -26,7 +28,9 @@ def broken_rule(value: Any, annotation: Any) -> str | None:
         if get_origin(choice) is list and isinstance(value, list):
             (element,) = get_args(choice)
             wrong = next(each for each in value if not _fits(each, element))
-            return f"every element {broken_rule(wrong, element)}"
+            inner = broken_rule(wrong, element) or ""
+            # Of lists in lists it is the innermost element that counts.
+            return inner if inner.startswith(_EVERY) else f"{_EVERY}{inner}"
     return f"must be {describe(annotation)}"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.initializers import Initializer
-from runner.layers import Parameter, Sequence, Shape, parameters
+from runner.layers import Parameter, Sequence, Shape, describe, parameters
 from runner.randomness import generator
 from runner.results import Weights
 
@@ -50,6 +50,19 @@ def digest(weights: Mapping[str, NDArray[np.float64]]) -> str:
         total.update(f"{name}{array.shape}".encode())
         total.update(array.tobytes())
     return total.hexdigest()
+
+
+def differences(there: Mapping[str, Shape], here: Mapping[str, Shape]) -> list[str]:
+    """Returns in words which arrays of two networks differ, by name and shape: ``dense0/bias is 4 there and 8 here``."""
+
+    def shown(shape: Shape | None, place: str) -> str:
+        return f"not {place}" if shape is None else f"{describe(shape)} {place}"
+
+    return [
+        f"{name} is {shown(there.get(name), 'there')} and {shown(here.get(name), 'here')}"
+        for name in dict.fromkeys([*here, *there])
+        if there.get(name) != here.get(name)
+    ]
 
 
 def are_finite(weights: Mapping[str, NDArray[np.float64]]) -> bool:

@@ -5,17 +5,23 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import os
+import signal
 import sys
+import threading
+import time
 from collections.abc import Iterator
 
 from pebble import ProcessExpired, ProcessPool
 
+_LOOK_SECONDS = 0.5
+
 
 @contextlib.contextmanager
 def pool() -> Iterator[ProcessPool]:
-    """Gives a pool of one worker, which ends with the block, at work or not."""
+    """Gives a pool of one worker, which ends with the block, at work or not, and with this process, however that ends."""
     # Spawned, not forked: a framework's threads and graphs do not survive a fork.
-    made = ProcessPool(max_workers=1, context=multiprocessing.get_context("spawn"))
+    context = multiprocessing.get_context("spawn")
+    made = ProcessPool(max_workers=1, initializer=_watch, initargs=(os.getpid(),), context=context)
     try:
         yield made
     finally:
@@ -43,6 +49,19 @@ def redirected(descriptor: int) -> Iterator[None]:
 
 def how_it_died(error: ProcessExpired) -> str:
     """Returns in words how a worker came to its end."""
-    if error.exitcode is not None and error.exitcode in (-9, 137):
+    code = error.exitcode
+    if code is not None and code in (-9, 137):
         return "its process was killed (out of memory, or by somebody)"
-    return f"its process ended without a word (exit code {error.exitcode})"
+    if code is not None and code < 0:
+        return f"its process was ended by {signal.Signals(-code).name}"
+    return f"its process ended without a word (exit code {code})"
+
+
+def _watch(parent: int) -> None:
+    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_SECONDS)
+    os._exit(1)

@@ -5,22 +5,28 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 CONF = Path(__file__).parents[1] / "conf"
 BACKENDS = ("torch", "keras")
 COUNTS = {
     "activation": 21,
-    "architecture": 7,
+    "architecture": 8,
     "backend": 2,
-    "data": 14,
+    "data": 19,
     "debug": 4,
     "hydra/launcher": 1,
+    "hydra/sweeper": 1,
     "initializer": 11,
     "loss": 11,
     "optimizer": 10,
     "parity": 1,
     "plots": 2,
     "schedule": 11,
+    "sweep": 4,
+    "task": 5,
     "tracking": 2,
     "training": 1,
 }
@@ -44,6 +50,17 @@ def files(group: str) -> list[Path]:
 def names(group: str) -> list[str]:
     """Returns the options of a group."""
     return [path.stem for path in files(group)]
+
+
+def components(group: str, *left_out: str) -> list[tuple[str, dict[str, Any]]]:
+    """Returns the components of a group with the arguments of their files; a file that is none is left out."""
+    found = []
+    for path in files(group):
+        node = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if "_target_" in node:
+            name = node.pop("_target_").rpartition(".")[2]
+            found.append((name, {key: value for key, value in node.items() if key not in left_out}))
+    return found
 
 
 def overrides(group: str, name: str, backend: str) -> list[str]:

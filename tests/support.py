@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from runner import compose
+from runner import compose, task
 from runner.display import Silent
 from runner.experiment import Experiment
+from runner.findings import Findings, Table
 from runner.results import Result
 from runner.tasks.train import train
 from runner.tracking.memory import Memory
@@ -29,12 +30,33 @@ def experiment(*overrides: str) -> Experiment:
 
 def trained(*overrides: str, folder: Path | None = None) -> tuple[Result, Memory]:
     """Trains in this process; returns the result and everything that the tracker was told."""
+    return trained_as(experiment(*overrides), folder=folder)
+
+
+def trained_as(chosen: Experiment, *, folder: Path | None = None) -> tuple[Result, Memory]:
+    """Trains what an experiment says in this process."""
     tracker = Memory()
     with TemporaryDirectory() as temporary:
-        result = train(
-            experiment(*overrides), folder=folder or Path(temporary), tracker=tracker, display=Silent()
-        )
+        result = train(chosen, folder=folder or Path(temporary), tracker=tracker, display=Silent())
     return result, tracker
+
+
+def found(*overrides: str, folder: Path | None = None) -> tuple[Findings, Memory]:
+    """Carries out a task beside training in this process; returns what it found and what the tracker was told."""
+    tracker = Memory()
+    checked = experiment(*overrides)
+    with TemporaryDirectory() as temporary:
+        findings = task.of(checked).run(
+            checked, folder=folder or Path(temporary), tracker=tracker, display=Silent()
+        )
+    assert isinstance(findings, Findings)
+    return findings, tracker
+
+
+def table(findings: Findings, name: str) -> Table:
+    """Returns a table by its name."""
+    (one,) = (each for each in findings.tables if each.name == name)
+    return one
 
 
 def curve(result: Result, name: str) -> list[float]:

@@ -28,10 +28,11 @@ def test_both_backends_are_found() -> None:
 
 
 @pytest.mark.parametrize("backend", NAMES)
-def test_a_backend_has_the_six_modules(backend: str) -> None:
+def test_a_backend_has_the_seven_modules(backend: str) -> None:
     # Beside them it may have others of its own.
     modules = {path.stem for path in (BACKENDS / backend).iterdir()}
-    assert modules >= {"__init__", "activations", "export", "layers", "losses", "optimizers", "training"}
+    ours = {"activations", "export", "inspection", "layers", "losses", "optimizers", "training"}
+    assert modules >= {"__init__", *ours}
 
 
 @pytest.mark.parametrize("module", COMPONENTS)
@@ -72,6 +73,13 @@ PROTOCOLS = {
         "versions": [],
     },
     "export": {"export": ["model", "job", "folder"]},
+    "inspection": {
+        "function": ["function", "inputs"],
+        "gradients": ["model", "rows"],
+        "loss": ["function", "predictions", "targets"],
+        "outputs": ["model", "names", "inputs"],
+        "polynomial": ["coefficients", "inputs"],
+    },
     "native/randomness": {"first_weights": ["tree", "input_shape", "seed"], "permutation": []},
 }
 

@@ -13,11 +13,14 @@ ACTIVATIONS = (
     "celu, elu, gelu, glu, hard_sigmoid, hard_silu, hard_tanh, identity, leaky_relu, log_sigmoid, mish, prelu, relu, relu6,"
     " selu, sigmoid, silu, softmax, softplus, softsign, tanh"
 )
-DATA = "adding, blobs, brackets, breast_cancer, circles, diabetes, digits, iris, moons, random, sine, spirals, wine, xor"
+DATA = (
+    "adding, blobs, brackets, breast_cancer, circles, diabetes, digits, fashion_mnist, given, iris, mnist, moons, random,"
+    " robot_arm, sine, spirals, uneven_noise, wine, xor"
+)
 OPTIMIZERS = "adadelta, adagrad, adam, adamax, adamw, amsgrad, lion, nadam, rmsprop, sgd"
 KEYS = (
-    "name, seed, split, standardise, backend, data, architecture, activation, initializer, loss, optimizer,"
-    " schedule, training, tracking, plots, debug, parity"
+    "name, seed, split, standardise, backend, task, data, architecture, activation, initializer, loss, optimizer,"
+    " schedule, training, tracking, plots, sweep, debug, parity"
 )
 WORDS = (
     "dense, flatten, reshape, activation, dropout, conv1d, conv2d, conv2d_transpose, max_pool, average_pool,"
@@ -177,7 +180,7 @@ CASES: dict[str, list[str]] = {
     "architecture.hidden_sizes=64": [
         "architecture.hidden_sizes: must be a list, each element a whole number of at least 1. Received: 64."
     ],
-    "standardise=yes": ["standardise: must be true or false. Received: 'yes'."],
+    "standardise=yes": ["standardise: must be true or false or channels. Received: 'yes'."],
     "split=0.2": ["split: must be a mapping with the keys validation, test. Received: 0.2."],
     "training.clipping=1": [
         "training.clipping: must be a mapping with the keys global_norm, value. Received: 1."
@@ -272,7 +275,22 @@ CASES: dict[str, list[str]] = {
     "hydra=1": ["hydra: is Hydra's own. Received: hydra=1. Set one of its keys, as hydra.run.dir=."],
     "hydra/launcher=[a]": ["hydra/launcher: must name one option. Received: hydra/launcher=[a]."],
     "-m seed=glob(*)": ["seed: is no group, so a glob has no options to pick from. Received: glob(*)."],
-    "-m data=glob(zz*)": ["-m: there is no job, because a glob picks no option."],
+    "-m data=glob(zz*)": [
+        "data: has no value, so that the sweep has no job. Received: glob(zz*). Name at least one."
+    ],
+    "-m seed=range(0)": [
+        "seed: has no value, so that the sweep has no job. Received: range(0). Name at least one."
+    ],
+    "-m seed=1,2 optimizer.lr=3,4": [
+        "optimizer.lr: there is no such key. Did you mean optimizer.learning_rate?"
+    ],
+    "-m sweep.workers=1,2": [
+        "sweep.workers: takes one value, because it is the same for all jobs. Received: 1,2."
+    ],
+    "-m seed=1,2 sweep.workers=0 sweep.on_error=ask": [
+        "sweep.workers: must be at least 1 or null. Received: 0.",
+        "sweep.on_error: must be continue or stop. Received: 'ask'.",
+    ],
     "hydra.mode=SOMETIMES": [
         "configuration: cannot be put together: Error merging override hydra.mode=SOMETIMES"
         " Invalid value 'SOMETIMES', expected one of [RUN, MULTIRUN]."
@@ -647,7 +665,7 @@ def test_the_server_of_the_environment_is_asked_as_well(
         (
             "trian",
             "trian: is neither a verb nor key=value. Did you mean train? Verbs: train, check, parity, explain, list,"
-            " sync, ui.",
+            " report, resume, sync, ui.",
         ),
         ("list optimizer=adm", "optimizer: there is no option 'adm'. Did you mean adam?"),
         ("list optimzer", "optimzer: there is no such group. Did you mean optimizer?"),

@@ -31,6 +31,7 @@ _FILE = re.compile(
     r"^```yaml\n# (?P<path>\S+\.yaml), run by: python -m runner (?P<words>[^\n]*)\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+_MODULE = re.compile(r"^```python\n# (?P<path>\S+\.py), [^\n]*\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -156,12 +157,15 @@ def test_a_command_does_what_is_shown(command: str, folder: Path) -> None:
 
 
 def test_the_files_that_are_shown_can_be_used(tmp_path: Path) -> None:
-    files = list(_FILE.finditer(README))
-    assert len(files) == README.count(", run by: python -m runner") == 1
-    for file in files:
+    files, modules = list(_FILE.finditer(README)), list(_MODULE.finditer(README))
+    assert len(files) == README.count(", run by: python -m runner") == 2
+    assert len(modules) == README.count("```python") == 1
+    for file in [*modules, *files]:
         path = tmp_path / file["path"]
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(file["text"], encoding="utf-8")
-        answer = run(f"{PROGRAM} check {file['words']}", tmp_path)
+    for file in files:
+        short = "training.epochs=1 plots=none tracking=none"
+        answer = run(f"{PROGRAM} {file['words']} {short}", tmp_path)
         assert answer.returncode == 0, answer.stderr
-        assert "This configuration would run" in answer.stdout
+        assert "Traceback" not in answer.stderr

@@ -4,7 +4,6 @@ import pytest
 import yaml
 
 from runner import compose
-from runner.errors import ConfigurationError
 from runner.experiment import Backend, Clipping, Component, Debug, EarlyStopping, Split, Tracking
 
 TORCH = "runner.backends.torch"
@@ -126,23 +125,6 @@ def test_an_override_with_a_reference_is_kept_as_it_was_typed() -> None:
         config = compose.compose(["optimizer.epsilon=${optimizer.learning_rate}"])
         assert compose.overrides_of(config) == ["optimizer.epsilon=${optimizer.learning_rate}"]
         assert compose.read(config).optimizer.arguments["epsilon"] == 0.001
-
-
-def test_the_faults_of_many_jobs_are_told_once_with_their_jobs() -> None:
-    with compose.session():
-        configs = [compose.compose([f"seed={seed}", "training.epochs=0"]) for seed in (1, -1, -1)]
-        with pytest.raises(ConfigurationError) as caught:
-            compose.read_all(configs)
-    assert [str(fault) for fault in caught.value.faults] == [
-        "training.epochs: must be at least 1. Received: 0.",
-        "seed: must be at least 0 (jobs 1, 2). Received: -1.",
-    ]
-
-
-def test_jobs_without_faults_are_read_in_their_order() -> None:
-    with compose.session():
-        configs = [compose.compose([f"seed={seed}"]) for seed in (4, 2)]
-        assert [experiment.seed for experiment in compose.read_all(configs)] == [4, 2]
 
 
 def test_every_run_has_a_folder_of_its_own() -> None:

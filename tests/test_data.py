@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import importlib
+import inspect
 import re
 import struct
 import subprocess
@@ -20,7 +22,7 @@ from sklearn import datasets
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from runner.data import Source, Splits, made, prepare, shipped
+from runner.data import Source, Splits, made, prepare, regressions, shipped
 from runner.data.preparation import sizes
 from runner.errors import ConfigurationError
 from runner.experiment import Debug, Split, Task
@@ -49,8 +51,9 @@ def split_of(source: Source, seed: int = 0, rows: int | None = None, **keywords:
 def from_yaml(path: Path, seed: int = 0) -> Source:
     node = yaml.safe_load(path.read_text())
     module, _, name = node.pop("_target_").rpartition(".")
-    function = getattr({"runner.data.made": made, "runner.data.shipped": shipped}[module], name)
-    source: Source = function(**node, **({"seed": seed} if module.endswith("made") else {}))
+    function = getattr(importlib.import_module(module), name)
+    drawn = {"seed": seed} if "seed" in inspect.signature(function).parameters else {}
+    source: Source = function(**node, **drawn)
     return source
 
 
@@ -89,13 +92,17 @@ def test_other_classes_than_stated_are_refused(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_all_options_can_be_read_and_are_as_promised() -> None:
-    assert len(OPTIONS) == 14
+    assert len(OPTIONS) == 19
     for path in OPTIONS:
         source = from_yaml(path)
+        assert source.name == path.stem
+        if source.files:
+            # What is downloaded has a test file of its own.
+            assert source.test_rows > 0
+            continue
         splits = split_of(source, standardise=True)
         parts = (splits.train, splits.validation, splits.test)
         assert sum(len(part) for part in parts) == source.rows, path.stem
-        assert source.name == path.stem
         assert all(part.inputs.dtype == np.float64 for part in parts)
         assert all(part.targets.dtype == (np.int64 if source.classes else np.float64) for part in parts)
 
@@ -318,7 +325,8 @@ def test_no_share_gives_no_rows_and_a_small_share_gives_one() -> None:
     [(1797, 0.15, 0.15, (1257, 270, 270)), (10, 0.0, 0.25, (8, 0, 2)), (2, 0.1, 0.1, (0, 1, 1))],
 )
 def test_sizes_by_hand(rows: int, validation: float, test: float, expected: tuple[int, int, int]) -> None:
-    assert sizes(rows, Split(validation=validation, test=test)) == expected
+    source = numbered(rows, np.arange(rows) % 2, 2)
+    assert sizes(source, Split(validation=validation, test=test), None) == expected
 
 
 def test_no_row_for_training_is_refused() -> None:
@@ -354,7 +362,7 @@ def test_inputs_are_standardised_by_the_training_rows(name: str) -> None:
         before, after = (getattr(splits, part).inputs for splits in (plain, scaled))
         expected = scaler.transform(before.reshape(len(before), -1)).reshape(before.shape)
         np.testing.assert_allclose(after, expected, atol=1e-12)
-    assert (scaled.target_mean, scaled.target_scale) == (0.0, 1.0)
+    assert (scaled.target_mean, scaled.target_scale) == ([0.0], [1.0])
 
 
 @pytest.mark.parametrize("standardise", [True, False])
@@ -381,7 +389,7 @@ def test_targets_of_a_regression_are_standardised_and_can_be_restored() -> None:
     assert scaled.target_scale == pytest.approx(np.std(plain.train.targets))
     restored = scaled.test.targets * scaled.target_scale + scaled.target_mean
     np.testing.assert_allclose(restored, plain.test.targets, rtol=1e-12)
-    assert (plain.target_mean, plain.target_scale) == (0.0, 1.0)
+    assert (plain.target_mean, plain.target_scale) == ([0.0], [1.0])
 
 
 def test_a_constant_element_is_divided_by_one() -> None:
@@ -410,3 +418,112 @@ def test_data_that_break_their_promise_are_refused(rows: int, targets: Any, clas
     source = Source("broken", task, (1,), names, rows, lambda: (inputs, np.asarray(targets)))
     with pytest.raises(ConfigurationError, match=words):
         split_of(source)
+
+
+def weighted(weights: Any, *, promised: bool = True) -> Source:
+    """Returns six rows of a regression with weights."""
+    inputs = np.arange(6.0)[:, None]
+
+    def read() -> Any:
+        return (inputs, 2 * inputs) if weights is None else (inputs, 2 * inputs, np.asarray(weights, float))
+
+    return Source("weighted", "regression", (1,), (), 6, read, weighted=promised)
+
+
+def test_weights_stay_with_their_rows() -> None:
+    splits = split_of(weighted([0.0, 0.5, 1.0, 1.5, 2.0, 2.5]))
+    for part in (splits.train, splits.validation, splits.test):
+        assert part.weights is not None
+        np.testing.assert_array_equal(part.weights, part.inputs[:, 0] / 2)
+    plain = split_of(weighted(None, promised=False))
+    assert plain.train.weights is None
+    assert plain.sha256 != splits.sha256
+
+
+@pytest.mark.parametrize(
+    ("weights", "promised", "words"),
+    [
+        ([1.0] * 5, True, "weights of shape 6, .*Received: 5"),
+        ([1.0, 1.0, 1.0, 1.0, 1.0, np.nan], True, "finite weights only. Received: NaN or infinity"),
+        ([1.0, 1.0, 1.0, 1.0, 1.0, -0.5], True, "weights of at least 0. Received: -0.5"),
+        (None, True, "must read inputs, targets and weights, because weighted is true.*Received: 2 arrays"),
+        (
+            [1.0] * 6,
+            False,
+            "must read inputs and targets alone, because weighted is false.*Received: 3 arrays",
+        ),
+    ],
+)
+def test_weights_that_are_none_are_refused(weights: Any, promised: bool, words: str) -> None:
+    with pytest.raises(ConfigurationError, match=words):
+        split_of(weighted(weights, promised=promised))
+
+
+def test_several_columns_are_standardised_one_by_one() -> None:
+    draws = np.random.default_rng(0)
+    inputs, targets = (
+        draws.normal(size=(50, 2)),
+        draws.normal(size=(50, 3)) * [1.0, 10.0, 0.0] + [5.0, -3.0, 0.1],
+    )
+    source = Source("wide", "regression", (2,), (), 50, lambda: (inputs, targets), target_width=3)
+    plain, scaled = (split_of(source, standardise=choice) for choice in (False, True))
+    scaler = StandardScaler().fit(plain.train.targets)
+    np.testing.assert_allclose(scaled.test.targets, scaler.transform(plain.test.targets), atol=1e-12)
+    np.testing.assert_allclose(scaled.target_mean, plain.train.targets.mean(axis=0), rtol=1e-12)
+    assert scaled.target_scale.shape == (3,)
+    narrow = Source("wide", "regression", (2,), (), 50, lambda: (inputs, targets), target_width=2)
+    with pytest.raises(ConfigurationError, match=r"targets of shape 50 x 2.*Received: 50 x 3"):
+        split_of(narrow)
+
+
+def test_the_hand_of_the_arm_is_where_two_turns_put_it() -> None:
+    source = regressions.robot_arm(samples=40, upper_arm=2.0, forearm=0.5, noise=0.0, seed=1)
+    inputs, targets = source.read()[:2]
+    assert source.target_width == 2
+    assert 0 <= inputs.min() < inputs.max() <= np.pi
+    for (shoulder, elbow), hand in zip(inputs, targets, strict=True):
+        joint = 2.0 * np.exp(1j * shoulder)
+        exact = joint + 0.5 * np.exp(1j * (shoulder + elbow))
+        np.testing.assert_allclose(hand, [exact.real, exact.imag], atol=1e-12)
+
+
+UNEVEN = {
+    "samples": 6000,
+    "test_samples": 50,
+    "waves": 1.0,
+    "noisy_stretches": 2,
+    "least_noise": 0.1,
+    "most_noise": 2.0,
+    "seed": 0,
+}
+
+
+def test_uneven_noise_is_as_large_as_its_weights_say() -> None:
+    source = regressions.uneven_noise(weighted=True, **UNEVEN)
+    inputs, targets, weights = source.read()
+    noise = (targets - np.sin(2 * np.pi * inputs))[:, 0]
+    measured, exact = slice(6000), slice(6000, None)
+    np.testing.assert_allclose(noise[exact], 0, atol=1e-15)
+    np.testing.assert_array_equal(weights[exact], 1)
+    assert source.test_rows == 50
+    # Divided by its own deviation the noise is a standard normal one everywhere.
+    standard = noise[measured] * np.sqrt(weights[measured])
+    assert np.std(standard) == pytest.approx(1, abs=0.03)
+    quiet, loud = weights[measured] > 50, weights[measured] < 0.5
+    assert np.std(standard[quiet]) == pytest.approx(1, abs=0.1)
+    assert np.std(standard[loud]) == pytest.approx(1, abs=0.1)
+    # Loudest in the middle of both halves: the deviation is 2 at 1/4 and 3/4, 0.1 at 0, 1/2 and 1.
+    place = inputs[measured, 0]
+    assert weights[measured][np.argmin(np.abs(place - 0.25))] == pytest.approx(0.25, rel=1e-3)
+    assert weights[measured][np.argmin(np.abs(place - 0.5))] == pytest.approx(100, rel=1e-2)
+
+
+def test_uneven_noise_without_weights_has_the_same_rows() -> None:
+    with_weights, without = (
+        regressions.uneven_noise(weighted=choice, **UNEVEN).read() for choice in (True, False)
+    )
+    assert len(without) == 2
+    for one, other in zip(with_weights[:2], without, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ConfigurationError, match=r"data\.most_noise: must be at least data.least_noise"):
+        regressions.uneven_noise(weighted=True, **(UNEVEN | {"most_noise": 0.05}))

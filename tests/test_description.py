@@ -7,7 +7,7 @@ from pathlib import Path
 from examples import result
 
 from runner.description import describe
-from runner.display import number
+from runner.metrics import number
 
 AGAIN = {"command": "python -m runner seed=1", "folder": Path("/runs/1"), "seconds": 2.0}
 

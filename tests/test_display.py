@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from examples import history, result
 
-from runner.display import Bar, Display, Lines, make_display, number, summary, whereabouts
+from runner.display import Bar, Display, Lines, make_display, summary, whereabouts
+from runner.metrics import number
 from runner.tracking.recorder import RecorderReport, RunReport
 from runner.tracking.store import StoredRun
 

@@ -15,11 +15,16 @@ from support import trained
 from runner import compose, folders, request
 from runner.errors import ConfigurationError
 
-FILES = sorted(folders.experiments().glob("*.yaml"))
-COUNT = 17
+FILES = sorted(folders.experiments().rglob("*.yaml"))
+COUNT = 30
 BACKENDS = ("torch", "keras")
 ENTRIES = ("Question", "Source", "Expected", "Time", "Run")
-NAMES = [path.stem for path in FILES]
+NAMES = [path.relative_to(folders.experiments()).with_suffix("").as_posix() for path in FILES]
+
+
+def typed(path: Path) -> str:
+    """Returns what a person types for a file."""
+    return NAMES[FILES.index(path)]
 
 
 def header(path: Path) -> list[str]:
@@ -64,7 +69,7 @@ def jobs(path: Path) -> int:
 
 def test_all_experiments_are_found() -> None:
     assert len(FILES) == COUNT
-    assert folders.option_names(folders.EXPERIMENT) == NAMES
+    assert folders.option_names(folders.EXPERIMENT) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -85,7 +90,7 @@ def test_source_names_a_year_and_expected_names_figures(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_run_command_is_the_experiment_alone(path: Path) -> None:
-    assert entries(path)["Run"] == f"python -m runner experiment={path.stem}"
+    assert entries(path)["Run"] == f"python -m runner experiment={typed(path)}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
@@ -100,7 +105,7 @@ def test_every_job_passes_all_checks(path: Path) -> None:
 
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_both_backends_can_be_asked_for(path: Path) -> None:
-    found = answer(f"experiment={path.stem}", "backend=keras,torch", "-m")
+    found = answer(f"experiment={typed(path)}", "backend=keras,torch", "-m")
     assert found.jobs == 2 * jobs(path)
     assert found.checked.experiment.backend.name == "keras"
     assert found.checked.warnings == ()

@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matrix.layers import SETTINGS
+from matrix.networks import inputs_of, weights_of
 from oracle import activations as oracle
 from support import experiment, trained
-from test_backend_layers import CASES, inputs_of, own, tree_of, weights_of
 
 from runner import forward, layers, network_file
 from runner.blueprint import blueprint
@@ -48,6 +49,8 @@ NETWORKS = {
     "transformer of numbers": ["architecture=transformer", "data=adding", "activation=glu", "debug=limit"],
     "probability": ["data=breast_cancer", "activation=selu"],
     "value": ["data=diabetes", "activation=leaky_relu"],
+    "values": ["data=robot_arm", "activation=tanh"],
+    "what goes in": ["architecture=autoencoder", "architecture.batch_norm=true", "debug=limit"],
     "count": ["data=diabetes", "loss=poisson", "standardise=false", "optimizer.learning_rate=0.01"],
     "softmax over the height": [
         "architecture=cnn",
@@ -60,7 +63,7 @@ NETWORKS = {
 
 def unscaled(shape: layers.Shape) -> Splits:
     rows = Rows(np.ones((1, *shape)), np.ones((1, 1)))
-    return Splits(rows, rows, rows, np.zeros(shape), np.ones(shape), 0.0, 1.0, "")
+    return Splits(rows, rows, rows, np.zeros(shape), np.ones(shape), np.zeros(1), np.ones(1), "")
 
 
 def written(tree: layers.Sequence, shape: layers.Shape, folder: Path) -> forward.Network:
@@ -70,14 +73,12 @@ def written(tree: layers.Sequence, shape: layers.Shape, folder: Path) -> forward
 
 
 # In evaluation mode, as predictions are made.
-@pytest.mark.parametrize("name", [name for name, case in CASES.items() if not case.training])
+@pytest.mark.parametrize("name", [name for name, setting in SETTINGS.items() if not setting.training])
 def test_layer(name: str, tmp_path: Path) -> None:
-    layer, shape, _, equation = CASES[name]
-    tree = tree_of(layer)
-    x = inputs_of(layer, shape)
-    weights = weights_of(tree, shape)
+    _, tree, shape, _, equation, _ = SETTINGS[name]
+    x, weights = inputs_of(tree, shape), weights_of(tree, shape)
     found = forward.predict(written(tree, shape, tmp_path), weights, x)
-    np.testing.assert_allclose(found, equation(x, own(weights)).reshape(len(x), -1), rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found, equation(x, weights).reshape(len(x), -1), rtol=1e-12, atol=1e-14)
     assert forward.predict(written(tree, shape, tmp_path), weights, x[:0]).shape == (0, found.shape[1])
 
 

@@ -147,6 +147,7 @@ def test_the_command_line_starts_with_the_standard_library_alone() -> None:
 
 def test_heavy_libraries_are_imported_at_the_top_only_where_they_are_the_purpose() -> None:
     allowed = {
+        "runner.backends.keras.on_torch": {"keras", "torch"},
         "runner.backends.keras": {"keras", "tensorflow"},
         "runner.backends.torch": {"torch", "pytorch_lightning"},
         "runner.plots": {"matplotlib", "sklearn"},

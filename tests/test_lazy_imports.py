@@ -65,6 +65,9 @@ def test_help_imports_next_to_nothing(tmp_path: Path) -> None:
     [
         (["check", "backend=torch"], 0),
         (["check", "backend=keras", "data=iris"], 0),
+        (["check", "task=trace"], 0),
+        (["check", "task=curves", "backend=keras"], 0),
+        (["task=loss", "task.targets=[0,9]"], 2),
         (["explain"], 0),
         (["explain", "--markdown", "backend=keras"], 0),
         (["list"], 0),

@@ -74,6 +74,44 @@ def test_regression_is_scikit_learns(draws: np.random.Generator, width: int, off
     )
 
 
+def test_weights_count_as_scikit_learns(draws: np.random.Generator) -> None:
+    weights = draws.uniform(size=200) * (draws.uniform(size=200) < 0.7)
+    targets, outputs = draws.integers(0, 4, 200), probabilities(draws, 200, 4)
+    predicted = outputs.argmax(axis=1)
+    assert metrics.final("multiclass", targets, outputs, NAMES, weights) == pytest.approx(
+        {
+            "accuracy": sklearn_metrics.accuracy_score(targets, predicted, sample_weight=weights),
+            "f1_macro": sklearn_metrics.f1_score(targets, predicted, average="macro", sample_weight=weights),
+            "roc_auc": sklearn_metrics.roc_auc_score(
+                targets, outputs, multi_class="ovr", sample_weight=weights
+            ),
+        }
+    )
+    two, positive = targets % 2, outputs[:, :1]
+    assert metrics.final("binary", two, positive, NAMES[:2], weights) == pytest.approx(
+        {
+            "accuracy": sklearn_metrics.accuracy_score(two, positive[:, 0] > 0.5, sample_weight=weights),
+            "f1": sklearn_metrics.f1_score(two, positive[:, 0] > 0.5, sample_weight=weights),
+            "roc_auc": sklearn_metrics.roc_auc_score(two, positive[:, 0], sample_weight=weights),
+        }
+    )
+    values, found = draws.normal(size=(200, 3)), draws.normal(size=(200, 3))
+    squared = sklearn_metrics.mean_squared_error(values, found, sample_weight=weights)
+    assert metrics.final("regression", values, found, (), weights) == pytest.approx(
+        {
+            "r2": sklearn_metrics.r2_score(values, found, sample_weight=weights),
+            "mean_absolute_error": sklearn_metrics.mean_absolute_error(values, found, sample_weight=weights),
+            "root_mean_squared_error": np.sqrt(squared),
+        }
+    )
+
+
+def test_a_class_that_weighs_nothing_does_not_occur(draws: np.random.Generator) -> None:
+    targets = np.arange(20) % 2
+    values = metrics.final("binary", targets, draws.uniform(size=(20, 1)), NAMES[:2], 1.0 * (targets == 0))
+    assert set(values) == {"accuracy", "f1"}
+
+
 @pytest.mark.parametrize(("output", "expected"), [(2.0, 1.0), (3.0, 0.0)])
 def test_r2_of_constant_targets_is_scikit_learns(output: float, expected: float) -> None:
     targets, outputs = np.full((5, 1), 2.0), np.full((5, 1), output)

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import torch
+from matrix import losses as loss_cases
+from matrix.frameworks import function, keras_precision, pullback, tensor
 from numpy.typing import NDArray
+from oracle import losses as oracle_losses
 from support import curve, experiment, one_tensorflow_thread, trained
 
 from runner import compose, layers, semantics
@@ -43,6 +47,7 @@ WEIGHTED = "loss=cross_entropy loss.class_weights=[1,2,3,4,5,5,4,3,2,1]"
 DECAYED = "optimizer=sgd optimizer.momentum=0.9 optimizer.l2=0.1 schedule=cosine"
 DENSE = "architecture.dropout=0.3 architecture.batch_norm=true activation=gelu"
 IMAGES = f"{STRIDED} {WEIGHTED} {DECAYED} activation=tanh"
+MEASURED = "data=uneven_noise loss=huber activation=tanh"
 CELLS = "architecture=rnn architecture.units=[4]"
 # An experiment, a difference that it meets, and how far apart that one alone keeps its two losses at least.
 CASES = [
@@ -55,6 +60,7 @@ CASES = [
     (IMAGES, "flatten_order", 1e-3),
     (IMAGES, "padding", 1e-3),
     (IMAGES, "losses", 1e-2),
+    (MEASURED, "losses", 1e-2),
     (IMAGES, "optimizer", 1e-3),
     (CELLS, "recurrent_bias", 1e-5),
 ]
@@ -113,13 +119,13 @@ def test_every_difference_has_a_case() -> None:
 def test_only_what_an_experiment_meets_is_named(overrides: list[str], names: list[str]) -> None:
     asked = experiment(*overrides)
     drawing = blueprint(asked)
-    assert list(semantics.concerned(asked, drawing.tree, drawing.input_shape)) == names
+    assert list(semantics.concerned(asked, drawing.tree, drawing.input_shape, weighted=False)) == names
 
 
 def test_words_follow_the_optimizer() -> None:
     asked = experiment("optimizer=rmsprop", "optimizer.momentum=0.9", "optimizer.l2=0.1")
     drawing = blueprint(asked)
-    assert semantics.concerned(asked, drawing.tree, drawing.input_shape)["optimizer"] == (
+    assert semantics.concerned(asked, drawing.tree, drawing.input_shape, weighted=False)["optimizer"] == (
         "the learning rate inside the momentum buffer, RMSprop's epsilon inside the root, what weight_decay means"
     )
 
@@ -336,3 +342,38 @@ def test_semantics_is_one_of_two_words_and_corrections_no_key() -> None:
         ("backend.corrections", "there is no such key"),
         ("backend.semantics", "must be canonical or native"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("framework", "name", "arguments", "by_rows"),
+    [
+        ("torch", "cross_entropy", {"label_smoothing": 0.0, "class_weights": None}, False),
+        ("torch", "binary_cross_entropy", {"label_smoothing": 0.2, "positive_weight": 3.0}, True),
+        ("keras", "cross_entropy", {"label_smoothing": 0.2, "class_weights": None}, True),
+        ("keras", "binary_cross_entropy", {"label_smoothing": 0.2, "positive_weight": 3.0}, True),
+        ("keras", "kl_divergence", {"label_smoothing": 0.2}, True),
+        ("keras", "cosine", {}, True),
+        ("keras", "hinge", {}, True),
+        ("keras", "mse", {}, True),
+        ("keras", "mae", {}, True),
+        ("keras", "huber", {"delta": 0.4}, True),
+        ("keras", "log_cosh", {}, True),
+        ("keras", "poisson", {}, True),
+    ],
+)
+def test_native_losses_with_weights_divide_as_their_framework_does(
+    framework: str, name: str, arguments: dict[str, Any], by_rows: bool
+) -> None:
+    """By the sum of the weights, or by how many rows there are."""
+    logits, targets = loss_cases.drawn(name, 9, 1.0)
+    weights = loss_cases.WEIGHTS["different"]
+    with keras_precision("float64", "float64"):
+        loss = function(framework, "native.losses", name)(**arguments)
+    given = tensor(framework, targets), tensor(framework, weights)
+    with keras_precision("float64", "float64"):
+        value, gradient = pullback(framework, lambda z: loss(z, *given), logits, np.ones(()))
+    rule = partial(getattr(oracle_losses, name), **arguments)
+    expected, slope = oracle_losses.weighted(rule, logits, targets, weights)
+    share = weights.sum() / 9 if by_rows else 1.0
+    np.testing.assert_allclose(value, share * expected, rtol=1e-7)
+    np.testing.assert_allclose(gradient, share * slope, rtol=1e-7, atol=1e-9)

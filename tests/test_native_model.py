@@ -40,6 +40,7 @@ BACKENDS = {"torch": "pytorch", "keras": "tensorflow"}
 NETWORKS = {
     "classes": ["data=iris"],
     "value": ["data=diabetes", "activation=leaky_relu"],
+    "values": ["data=robot_arm", "activation=tanh"],
     "images": ["architecture=cnn", "architecture.filters=[4,6]", "architecture.batch_norm=true"],
     "batch norm and dropout": [
         "data=wine",

@@ -101,7 +101,7 @@ def test_a_class_that_does_not_occur_keeps_its_row() -> None:
 
 
 def test_predictions_are_drawn_against_actual_values() -> None:
-    figure = predicted_against_actual(result=result("regression"), title="a run", split="test")
+    figure = predicted_against_actual(result=result("regression"), title="a run", split="test", panels=9)
     assert figure is not None
     (panel,) = figure.axes
     (points,) = panel.collections
@@ -114,10 +114,10 @@ def test_predictions_are_drawn_against_actual_values() -> None:
 
 def test_a_figure_that_does_not_apply_is_none() -> None:
     classes, values = result("multiclass"), result("regression")
-    assert predicted_against_actual(result=classes, title="", split="test") is None
+    assert predicted_against_actual(result=classes, title="", split="test", panels=9) is None
     assert confusion_matrix(result=values, title="", split="test") is None
     assert confusion_matrix(result=classes, title="", split="validation") is None
-    assert predicted_against_actual(result=values, title="", split="train") is None
+    assert predicted_against_actual(result=values, title="", split="train", panels=9) is None
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.calibration import calibration_curve
-from sklearn.metrics import average_precision_score, roc_auc_score
+from sklearn.metrics import average_precision_score, r2_score, roc_auc_score
 
 from runner import component
 from runner.experiment import Component
@@ -25,11 +25,12 @@ from runner.plots.boundary import decision_boundary
 from runner.plots.calibration import calibration
 from runner.plots.curves import learning_rate
 from runner.plots.drawing import draw
-from runner.plots.images import worst_mistakes
+from runner.plots.images import reconstructions, worst_mistakes
 from runner.plots.norms import gradient_norms, weight_norms
-from runner.plots.regression import residuals
+from runner.plots.regression import predicted_against_actual, residuals
 from runner.plots.thresholds import precision_recall, roc
-from runner.results import ActivationTrace, Boundary, Mistakes, Predictions, Result
+from runner.results import ActivationTrace, Boundary, Mistakes, Predictions, Reconstructions, Result
+from runner.signatures import signature
 
 LONG = (
     "optimizer.learning_rate=0.00125 architecture.hidden=[128,64,32] data=spirals costs=$5 and $6 seed=3 " * 2
@@ -308,7 +309,12 @@ def test_residuals_are_actual_less_predicted() -> None:
 # All of them
 
 
-@pytest.mark.parametrize("name", plots())
+def of_results() -> list[str]:
+    """Returns the figures of trainings; the others are of what another task found."""
+    return [name for name, plot in plots().items() if "result" in signature(plot.target).annotations]
+
+
+@pytest.mark.parametrize("name", of_results())
 def test_every_shipped_figure_is_left_out_where_it_does_not_apply(name: str) -> None:
     regression = name in {"predicted_against_actual", "residuals"}
     bare = replace(result("binary" if regression else "regression"), epochs=())
@@ -337,8 +343,11 @@ def test_all_that_apply_become_files_whatever_the_size(
 ) -> None:
     done = draw(plots(), result=everything(classes, epochs, layers), title=LONG, folder=tmp_path)
     assert done.problems == ()
-    left_out = {"predicted_against_actual", "residuals"} | ({"learning_rate"} if epochs == 1 else set())
-    assert {path.stem for path in done.files} == plots().keys() - left_out
+    left_out = {"predicted_against_actual", "reconstructions", "residuals"} | (
+        {"learning_rate"} if epochs == 1 else set()
+    )
+    assert len(of_results()) == 14
+    assert {path.stem for path in done.files} == set(of_results()) - left_out
     assert pyplot.get_fignums() == []
 
 
@@ -361,3 +370,84 @@ def test_names_are_cut_in_their_middle_and_never_read_as_formulas() -> None:
 
 def test_colours_of_classes_differ() -> None:
     assert len({tuple(colour) for colour in style.class_colours(18)}) == 18
+
+
+def several(columns: int, *, weights: Any = None) -> Result:
+    """Returns a regression on columns of which each is predicted worse than the one before, the last one constant."""
+    draws = np.random.default_rng(0)
+    targets, noise = draws.normal(size=(40, columns)), draws.normal(size=(40, columns))
+    targets[:, -1] = 3.0
+    shown = Predictions(targets, targets + 0.1 * noise * np.arange(1, columns + 1), weights)
+    return replace(result("regression"), predictions={"test": shown})
+
+
+@pytest.mark.parametrize("weights", [None, np.arange(40.0)])
+def test_several_outputs_have_a_panel_each(weights: Any) -> None:
+    made = several(4, weights=weights)
+    drawn_panels = panels(predicted_against_actual(result=made, title="", split="test", panels=4))
+    shown = made.predictions["test"]
+    for number, panel in enumerate(drawn_panels[:4]):
+        (points,) = panel.collections
+        expected = np.stack([shown.targets[:, number], shown.outputs[:, number]], axis=1)
+        np.testing.assert_allclose(np.asarray(points.get_offsets(), dtype=float), expected)
+        if number < 3:
+            columns = shown.targets[:, number], shown.outputs[:, number]
+            found = r2_score(*columns, sample_weight=weights)
+            assert panel.get_title(loc="left") == f"test, output {number + 1}: r2 {found:.3g}"
+    # Two rows of three, the last two places empty; names of axes on the outside alone.
+    assert [panel.axison for panel in drawn_panels] == [True] * 4 + [False] * 2
+    assert [panel.get_ylabel() for panel in drawn_panels[:4]] == ["predicted", "", "", "predicted"]
+    assert [panel.get_xlabel() for panel in drawn_panels[:4]] == ["", "actual", "actual", "actual"]
+
+
+def test_of_many_outputs_the_worst_are_drawn() -> None:
+    made = several(12)
+    figure = predicted_against_actual(result=made, title="a run", split="test", panels=3)
+    assert figure is not None
+    assert figure.get_suptitle() == "a run: the 3 worst of 12 outputs"
+    titles = [panel.get_title(loc="left").partition(":")[0] for panel in figure.axes]
+    shown = made.predictions["test"]
+    # The last one is constant: it has no variance of which a share could be left.
+    found = r2_score(shown.targets[:, :-1], shown.outputs[:, :-1], multioutput="raw_values")
+    assert titles == [f"test, output {number + 1}" for number in np.argsort(found)[:3]]
+
+
+@pytest.mark.parametrize("columns", [2, 300])
+def test_the_residuals_of_several_outputs_are_ranges_of_their_deviation(columns: int) -> None:
+    made = several(columns)
+    (panel,) = panels(residuals(result=made, title="", split="test", bins=4))
+    shown = made.predictions["test"]
+    deviations = np.where(shown.targets.std(axis=0) > 0, shown.targets.std(axis=0), 1.0)
+    left = (shown.targets - shown.outputs) / deviations
+    wide, narrow, medians = panel.collections
+    for lines, shares in ((wide, (0.05, 0.95)), (narrow, (0.25, 0.75))):
+        ends = np.array([np.asarray(path.vertices) for path in lines.get_paths()])
+        np.testing.assert_allclose(ends[:, :, 0], np.arange(1, columns + 1)[:, None] * [[1.0, 1.0]])
+        np.testing.assert_allclose(ends[:, :, 1].T, np.quantile(left, shares, axis=0))
+    np.testing.assert_allclose(np.asarray(medians.get_offsets())[:, 1], np.median(left, axis=0))
+
+
+def test_an_error_under_weights_is_said_to_be_one() -> None:
+    shown = replace(result("regression").predictions["test"], weights=np.arange(12.0))
+    shown = replace(shown, outputs=shown.targets + np.arange(12.0)[:, None])
+    made = replace(result("regression"), predictions={"test": shown})
+    (panel,) = panels(predicted_against_actual(result=made, title="", split="test", panels=9))
+    # sum w e / sum w with w = e = 0, 1, ..., 11.
+    assert panel.get_title(loc="left") == f"test: 12 examples, weighted mean absolute error {506 / 66:.3g}"
+
+
+def test_images_stand_above_what_is_given_back_of_them() -> None:
+    originals = np.arange(5.0)[:, None, None, None] * np.ones((5, 4, 4, 1))
+    # Beyond the darkest and the brightest nothing can be drawn.
+    returned = originals + np.array([0.0, 1.0, -9.0, 9.0, 0.5])[:, None, None, None]
+    found = Reconstructions(originals, returned, np.array([0.5, 1.0, 1.5, 2.0, 12.25]))
+    made = replace(result("regression"), reconstructions=found)
+    (panel,) = panels(reconstructions(result=made, title="", examples=3))
+    shades = [float(np.asarray(image.get_array()).mean()) for image in panel.images]
+    assert shades == [0.0, 0.0, 0.5, 0.0, 1.0, 1.0]
+    assert [text.get_text() for text in panel.texts] == ["0.5", "1.5", "12.2"]
+    tops = [image.get_extent()[3] for image in panel.images]
+    assert tops[0] == tops[2] == tops[4] < tops[1] == tops[3] == tops[5]
+    assert reconstructions(result=result("regression"), title="", examples=3) is None
+    beyond = replace(found, returned=np.full_like(returned, np.inf))
+    assert reconstructions(result=replace(made, reconstructions=beyond), title="", examples=3) is None

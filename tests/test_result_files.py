@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from examples import result
 
-from runner.results import ActivationTrace, Boundary, Mistakes, Predictions, Result
+from runner.results import ActivationTrace, Boundary, Mistakes, Predictions, Reconstructions, Result
 from runner.tracking.result_files import ARRAYS, RESULT, load_result, save_result
 
 EXTRAS: dict[str, Any] = {
@@ -19,6 +19,7 @@ EXTRAS: dict[str, Any] = {
         np.arange(3.0), np.arange(2.0), np.ones((2, 3, 1)), np.ones((4, 2)), np.array([0.0, 1.0, 1.0, 0.0])
     ),
     "mistakes": Mistakes(np.ones((2, 8, 8, 1)), np.array([1.0, 0.0]), np.array([[0.2], [0.9]])),
+    "reconstructions": Reconstructions(np.ones((2, 8, 8, 1)), np.zeros((2, 8, 8, 1)), np.array([1.0, 1.5])),
     "activation": ActivationTrace(
         "relu", np.arange(5.0), np.arange(5.0), np.ones(5), np.arange(3.0), np.array([0.25, 0.75])
     ),
@@ -73,5 +74,5 @@ def test_the_files_hold_no_pickle(tmp_path: Path) -> None:
     save_result(replace(result("multiclass"), **EXTRAS), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {RESULT, ARRAYS}
     with np.load(tmp_path / ARRAYS, allow_pickle=False) as arrays:
-        assert len(arrays.files) == 2 + 5 + 3 + 5
+        assert len(arrays.files) == 2 + 5 + 3 + 3 + 5
         assert all(arrays[name].dtype != object for name in arrays.files)

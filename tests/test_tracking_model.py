@@ -44,7 +44,7 @@ def write_model(folder: Path) -> tuple[Path, Path]:
     """Writes a network of one dense layer over standardised inputs."""
     tree = layers.named(layers.Sequence((layers.Dense(units=2, bias=False),)))
     rows = Rows(np.array([[0.5, 0.0, -1.0]]), np.array([1]))
-    splits = Splits(rows, rows, rows, MEAN, SCALE, 0.0, 1.0, DATA.sha256)
+    splits = Splits(rows, rows, rows, MEAN, SCALE, np.zeros(1), np.ones(1), DATA.sha256)
     network = Network(tree=tree, input_shape=(3,), output="softmax", classes=DATA.classes, splits=splits)
     network_file.save(network, folder / "network.json")
     weights.save({"dense0/kernel": KERNEL}, folder / "weights.safetensors", precision=64)

@@ -257,6 +257,30 @@ def test_a_file_that_cannot_be_stored_waits_and_the_status_does_not(tmp_path: Pa
     assert [item.path for item in files] == ["config.yaml", "packages.txt"]
 
 
+def test_the_figures_of_a_sweeps_run_are_drawn_when_all_else_is_sent(tmp_path: Path) -> None:
+    from runner.tracking.delivery import Delivery
+    from runner.tracking.mlflow import Store
+
+    folder = tmp_path / "run"
+    tracker = Journal(folder)
+    known = card(tmp_path)
+    figures = {"learning_curves": plots()["learning_curves"]}
+    tracker.start(replace(known, plots=figures, tags={**known.tags, "sweep": "today"}))
+    tracker.result(result("multiclass"))
+    tracker.end("FINISHED", None)
+    delivery = Delivery(folder, Store(address(None, tmp_path)))
+    delivery.advance()
+    assert runs(tmp_path)["a run"].info.status == "FINISHED"
+    assert (delivery.complete, delivery.has_figures_to_draw, sent.unsent(folder)) == (False, True, 1)
+    assert not (folder / "figures").exists()
+
+    # Whoever comes later draws them.
+    later = Delivery(folder, Store(address(None, tmp_path)))
+    assert later.draw()
+    assert (later.complete, later.has_figures_to_draw, later.draw()) == (True, False, False)
+    assert [path.name for path in (folder / "figures").iterdir()] == ["learning_curves.png"]
+
+
 def test_a_server_that_does_not_answer_is_told_at_the_end_and_nothing_is_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -154,6 +154,6 @@ def predicted(name: str, path: Path, *chosen: str) -> dict[str, NDArray[np.float
     found = {}
     for split in SPLITS:
         rows = getattr(job.splits, split)
-        answer = model.evaluate(rows.inputs, rows.targets)
+        answer = model.evaluate(rows)
         found[split] = predictions(checked.output, job.splits, rows.targets, answer.logits).outputs
     return found

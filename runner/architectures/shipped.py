@@ -15,6 +15,7 @@ from runner.layers import (
     GlobalAveragePool,
     Layer,
     MaxPool,
+    Reconstruction,
     Residual,
     Sequence,
     Shape,
@@ -47,6 +48,35 @@ def mlp(
     for units in hidden_sizes:
         layers += _block(Dense(units=units, bias=norm is None), norm, activation, dropout)
     return Sequence(tuple(layers))
+
+
+def autoencoder(
+    *,
+    input_shape: Shape,
+    activation: Component,
+    hidden_sizes: list[PositiveCount],
+    code_size: PositiveCount,
+    dropout: BelowOne,
+    batch_norm: bool,
+    batch_norm_momentum: OpenUnitInterval,
+    batch_norm_epsilon: Positive,
+) -> Reconstruction:
+    """Dense layers to a code of few numbers, c = h W + b, and the same layers in reverse from there to the inputs.
+
+    The hidden layers are those of the mlp. Without any, and with the squared error, the codes span the space of the first
+    principal components. Source: Baldi and Hornik, 1989; Hinton and Salakhutdinov, 2006.
+    """
+    norm = BatchNorm(momentum=batch_norm_momentum, epsilon=batch_norm_epsilon) if batch_norm else None
+
+    def blocks(sizes: list[int]) -> list[Layer]:
+        return [
+            layer
+            for units in sizes
+            for layer in _block(Dense(units=units, bias=norm is None), norm, activation, dropout)
+        ]
+
+    there, back = blocks(hidden_sizes), blocks(hidden_sizes[::-1])
+    return Reconstruction(Sequence((*_flattened(input_shape), *there, Dense(units=code_size), *back)))
 
 
 def cnn(

@@ -5,12 +5,17 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from runner import check, compose, folders, request, surroundings
+from runner import check, compose, folders, outputs, request, supplies, surroundings, task
+from runner.blueprint import Blueprint
 from runner.compose import Checked
+from runner.data import Source
 from runner.errors import ConfigurationError
-from runner.layers import describe, rows, word
+from runner.experiment import Experiment
+from runner.layers import describe, is_native, rows, word
 
 _HEADINGS = ("layer", "kind", "input", "output", "parameters")
+# The key that a task reads where it has to do with a fact of another name.
+_KEYS = {"rows": "split", "steps": "training.epochs", "output": "loss"}
 
 
 def run(words: Sequence[str]) -> int:
@@ -30,16 +35,18 @@ def run(words: Sequence[str]) -> int:
 
 
 def _lines(checked: Checked) -> Iterator[str]:
-    yield from _table([_HEADINGS, *_layers(checked)])
-    yield ""
-    yield from _facts(checked)
-    if checked.warnings:
+    if checked.blueprint is not None:
+        yield from _table([_HEADINGS, *_layers(checked.blueprint)])
         yield ""
-        yield from (f"Note: {warning}" for warning in checked.warnings)
+    yield from _facts(checked)
+    download = supplies.note(checked.experiment)
+    notes = [*checked.warnings, *([download] if download else [])]
+    if notes:
+        yield ""
+        yield from (f"Note: {note}" for note in notes)
 
 
-def _layers(checked: Checked) -> Iterator[tuple[str, ...]]:
-    drawing = checked.blueprint
+def _layers(drawing: Blueprint) -> Iterator[tuple[str, ...]]:
     total = trained = 0
     for row in rows(drawing.tree, drawing.input_shape):
         size = sum(array.size for array in row.parameters.values())
@@ -47,27 +54,41 @@ def _layers(checked: Checked) -> Iterator[tuple[str, ...]]:
         trained += sum(array.size for array in row.parameters.values() if array.trainable)
         shapes = describe(row.input_shape), describe(row.output_shape)
         yield row.layer.name, word(row.layer), *shapes, f"{size:,}" if size else ""
+    if is_native(drawing.tree):
+        yield "in all", "", "", "", "as built"
+        return
     yield "in all", "", "", "", f"{total:,}"
     if trained != total:
         yield "of these trained", "", "", "", f"{trained:,}"
 
 
 def _facts(checked: Checked) -> Iterator[str]:
-    experiment, source = checked.experiment, checked.blueprint.source
-    training, validation, test = check.split_sizes(experiment, source)
-    per_epoch, total = check.steps(experiment, source)
-    task = source.task if source.task == "regression" else f"{source.task}, {len(source.classes)} classes"
+    experiment = checked.experiment
+    asked_for = task.of(experiment)
     facts = {
-        "data": f"{source.name} ({task})",
-        "rows": f"{training:,} for training, {validation:,} for validation, {test:,} for test",
-        "steps": f"{per_epoch:,} in an epoch, {total:,} in all",
-        "loss": f"{experiment.loss.name} on {experiment.output} outputs",
+        **({"task": experiment.task.name} if experiment.task.name != "train" else {}),
+        **(_row_facts(experiment, checked.blueprint.source) if checked.blueprint else {}),
+        "loss": experiment.loss.name,
+        "output": outputs.sentence(experiment.output),
         "optimizer": experiment.optimizer.name,
         "backend": experiment.backend.name,
     }
     width = max(map(len, facts))
     for name, fact in facts.items():
-        yield f"{name:{width}}  {fact}"
+        if task.depends_on(asked_for, _KEYS.get(name, name)):
+            yield f"{name:{width}}  {fact}"
+
+
+def _row_facts(experiment: Experiment, source: Source) -> dict[str, str]:
+    training, validation, test = check.split_sizes(experiment, source)
+    per_epoch, total = check.steps(experiment, source)
+    kind = source.task if source.task == "regression" else f"{source.task}, {len(source.classes)} classes"
+    own = ", the data set's own whatever split.test says" if source.test_rows else ""
+    return {
+        "data": f"{source.name} ({kind})",
+        "rows": f"{training:,} for training, {validation:,} for validation, {test:,} for test{own}",
+        "steps": f"{per_epoch:,} in an epoch, {total:,} in all",
+    }
 
 
 def _table(lines: Sequence[Sequence[str]]) -> Iterator[str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib import import_module
+from typing import Any
 
 import yaml
 
-from runner import compose, explanation, folders, request
+from runner import compose, explanation, folders, request, task
 from runner.commands.failures import UsageError
 from runner.errors import ConfigurationError, Fault
 from runner.explanation import Section
 from runner.ledger import counterparts, document, verification
 from runner.startup import log_lines_held
+from runner.task import Task
 
 _MARKDOWN, _CHECK, _DIFFERENCES = "--markdown", "--check", "--differences"
 _HYDRA = "hydra"
@@ -58,8 +60,21 @@ def _sections(asked: request.Request) -> list[Section]:
         choices = compose.choices(answer.config)
     if answer.checked.experiment.backend.semantics == "native":
         print(_NATIVE, file=sys.stderr)
+    plain = _read(plain, task.of(answer.checked.experiment))
     own = {group: name for group, name in choices.items() if not group.startswith(_HYDRA)}
-    return explanation.sections(plain, own, answer.checked.blueprint.tree)
+    drawing = answer.checked.blueprint
+    return explanation.sections(plain, own, drawing.tree if drawing else None)
+
+
+def _read(node: Mapping[str, Any], asked_for: Task, prefix: str = "") -> dict[str, Any]:
+    """Returns what a task reads of a configuration."""
+    found: dict[str, Any] = {}
+    for name, each in node.items():
+        if task.depends_on(asked_for, f"{prefix}{name}"):
+            found[name] = each
+        elif isinstance(each, Mapping) and (inner := _read(each, asked_for, f"{prefix}{name}.")):
+            found[name] = inner
+    return found
 
 
 def _markdown(found: Sequence[Section]) -> list[str]:

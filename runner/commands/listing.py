@@ -11,13 +11,20 @@ from runner import folders, values
 from runner.commands.failures import UsageError
 from runner.component import TARGET
 from runner.errors import Fault
-from runner.experiment import Backend, Debug, Split, Tracking, Training
+from runner.experiment import Backend, Debug, Split, Sweep, Tracking, Training
 from runner.folders import Option
 from runner.reading import annotations_of
 from runner.signatures import Signature, TargetError, signature
 from runner.suggestions import listed, nearest
 
-_RECORDS = {"backend": Backend, "debug": Debug, "split": Split, "tracking": Tracking, "training": Training}
+_RECORDS = {
+    "backend": Backend,
+    "debug": Debug,
+    "split": Split,
+    "sweep": Sweep,
+    "tracking": Tracking,
+    "training": Training,
+}
 _INDENT = " " * 6
 _SECTIONS = ("Args:", "Returns:", "Raises:")
 
@@ -81,7 +88,7 @@ def _mapping(
     option: Option, node: Mapping[str, Any], comments: Mapping[str, str], prefix: str
 ) -> Iterator[str]:
     settings = {key: value for key, value in _settings(node, "") if key != option.group}
-    is_global = option.group in node or option.group == folders.EXPERIMENT
+    is_global = option.group in node or "hydra" in node or option.group == folders.EXPERIMENT
     target = settings.pop(TARGET, None)
     known = _signature(target) if isinstance(target, str) else None
     if known is not None:

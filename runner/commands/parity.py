@@ -9,8 +9,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import compose, folders, request, surroundings
+from runner import compose, folders, request, supplies, surroundings, task
 from runner.errors import ConfigurationError, Fault
+from runner.layers import is_native
+from runner.parity.control import fault as control_fault
 
 if TYPE_CHECKING:
     from runner.runs import RunRequest
@@ -36,6 +38,7 @@ def run(words: Sequence[str]) -> int:
                 faults += error.faults
         if faults:
             raise ConfigurationError(list(dict.fromkeys(faults)))
+        supplies.fetch([requests[0].experiment])
         from runner.parity import session
 
         verdict = session.run(requests, command=shlex.join(["python", "-m", "runner", "parity", *words]))
@@ -66,6 +69,16 @@ def _request(asked: request.Request, backend: str) -> RunRequest:
     faults = surroundings.faults(experiment, answer.folder)
     if faults:
         raise ConfigurationError(faults)
+    if answer.checked.blueprint is None or not task.depends_on(task.of(experiment), "training.epochs"):
+        rule = "must be train, because parity compares trainings step by step"
+        raise ConfigurationError([Fault("task", rule, experiment.task.name)])
+    if is_native(answer.checked.blueprint.tree):
+        rule = "has no parity: it is a network of one framework's own"
+        remedy = "Write it in layers (architecture=tree) to have it on both."
+        raise ConfigurationError([Fault("architecture", rule, experiment.architecture.target, remedy=remedy)])
+    unanswered = control_fault(experiment)
+    if unanswered:
+        raise ConfigurationError([unanswered])
     for warning in answer.checked.warnings if backend == BACKENDS[0] else ():
         print(f"Note: {warning}", file=sys.stderr)
     return compose.run_request(

@@ -13,7 +13,7 @@ from hydra.core.utils import run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from runner import compose, folders, request, sources, surroundings
+from runner import compose, folders, request, sources, supplies, surroundings
 from runner.errors import ConfigurationError
 from runner.runs import Outcome
 
@@ -32,7 +32,8 @@ def run(words: Sequence[str]) -> int:
         for warning in answer.checked.warnings:
             print(f"Note: {warning}", file=sys.stderr)
         if answer.multirun:
-            return _sweep(asked, answer.folder)
+            return _sweep(asked, answer)
+        supplies.fetch([answer.checked.experiment])
         return _single(answer)
 
 
@@ -67,12 +68,18 @@ def _single(answer: request.Answer) -> int:
     return _exit_code(done.return_value)
 
 
-def _sweep(asked: request.Request, folder: Path) -> int:
-    """Runs the jobs of a sweep as Hydra does; the launcher checks all of them before the first one starts."""
-    from runner.sweep.launcher import ProcessesLauncher
+def _sweep(asked: request.Request, answer: request.Answer) -> int:
+    """Runs the jobs of a sweep as Hydra does; the launcher looks at every value before the first one starts."""
+    from runner.sweep import resuming
+    from runner.sweep.jobs import grid
+    from runner.sweep.launcher import GridSweeper, ProcessesLauncher
 
-    sources.register_launcher(ProcessesLauncher)
+    sources.register_for_sweeps(ProcessesLauncher, GridSweeper)
+    folder, settings = answer.folder, answer.checked.experiment.sweep
+    if settings.resume:
+        folder = resuming.folder(grid(answer.overrides), folder)
     quoted = str(folder).replace("'", "\\'")
+    is_kept = False
     try:
         batches = compose.current().multirun(
             asked.config_name,
@@ -80,14 +87,17 @@ def _sweep(asked: request.Request, folder: Path) -> int:
             overrides=[*asked.overrides, f"hydra.sweep.dir='{quoted}'"],
             with_log_configuration=False,
         )
-    except ConfigurationError:
-        _forget(folder)
-        raise
-    return max((_exit_code(each.return_value) for batch in batches for each in batch), default=0)
+        is_kept = not settings.dry_run
+    finally:
+        if not is_kept:
+            _forget(folder)
+    return _code_of([_exit_code(each.return_value) for batch in batches for each in batch])
 
 
 def _forget(folder: Path) -> None:
     """Removes the folder of a sweep that never began; one in which anything else lies is left alone."""
+    if any(path.name != "multirun.yaml" for path in folder.glob("*")):
+        return
     (folder / "multirun.yaml").unlink(missing_ok=True)
     with suppress(OSError):
         folder.rmdir()
@@ -95,3 +105,9 @@ def _forget(folder: Path) -> None:
 
 def _exit_code(outcome: Any) -> int:
     return outcome.exit_code if isinstance(outcome, Outcome) else 0
+
+
+def _code_of(codes: Sequence[int]) -> int:
+    """Returns the exit code of a sweep: that of the signal which stopped it, 1 where a job failed, else 0."""
+    signals = [code for code in codes if code > 128]
+    return max(signals) if signals else int(any(codes))

@@ -5,6 +5,7 @@ Shapes leave out the batch: ``(features,)``, for sequences ``(length, channels)`
 """
 
 from runner.layers.base import Leaf, Parameter, Shape, ShapeError, describe
+from runner.layers.native import NativeNetwork
 from runner.layers.norms import BatchNorm, GroupNorm, LayerNorm
 from runner.layers.plain import Activation, Dense, Dropout, Flatten, Reshape
 from runner.layers.sequences import (
@@ -22,10 +23,12 @@ from runner.layers.tree import (
     Concatenate,
     Layer,
     LayerRow,
+    Reconstruction,
     Residual,
     Sequence,
     activations,
     entrances,
+    is_native,
     named,
     neighbours,
     parameters,
@@ -70,9 +73,11 @@ __all__ = [
     "Leaf",
     "Lstm",
     "MaxPool",
+    "NativeNetwork",
     "Parameter",
     "Pool",
     "PositionalEmbedding",
+    "Reconstruction",
     "Recurrent",
     "Reshape",
     "Residual",
@@ -85,6 +90,7 @@ __all__ = [
     "activations",
     "describe",
     "entrances",
+    "is_native",
     "named",
     "neighbours",
     "parameters",

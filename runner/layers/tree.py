@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from runner.experiment import Component
-from runner.layers import norms, plain, sequences, windows
+from runner.layers import native, norms, plain, sequences, windows
 from runner.layers.base import Leaf, Parameter, Shape, ShapeError, describe, inside
 
 
@@ -22,6 +22,13 @@ class Sequence:
             with inside(_step(place, layer)):
                 input_shape = layer.output_shape(input_shape)
         return input_shape
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """The body of a network that learns to give back its own inputs, whatever the targets of the data are."""
+
+    body: Sequence
 
 
 @dataclass(frozen=True)
@@ -105,7 +112,7 @@ BLOCKS: Mapping[str, type[Layer]] = {
 }
 _WORDS: Mapping[type[Layer], str] = {
     kind: word for words in (VOCABULARY, BLOCKS) for word, kind in words.items()
-}
+} | {native.NativeNetwork: "native"}
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,11 @@ def rows(tree: Layer, input_shape: Shape) -> Iterator[LayerRow]:
 def parameters(tree: Sequence, input_shape: Shape) -> dict[str, Parameter]:
     """Returns every array of the network by its canonical name, in the order of the layers."""
     return {name: array for row in rows(tree, input_shape) for name, array in row.parameters.items()}
+
+
+def is_native(tree: Sequence) -> bool:
+    """Returns whether a network is written for one framework."""
+    return any(isinstance(layer, native.NativeNetwork) for layer in tree.layers)
 
 
 def activations(tree: Sequence, input_shape: Shape) -> dict[str, Component]:

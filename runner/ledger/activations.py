@@ -6,8 +6,7 @@ from collections.abc import Mapping
 
 from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
-_EQUATION = ("tests/test_backend_equations.py::test_activation",)
-_KINK = ("tests/test_backend_equations.py::test_the_slope_at_a_kink_is_torchs",)
+_EQUATION = ("tests/test_matrix.py::test_member",)
 _KERAS = "runner.backends.keras.activations"
 _TORCH = "runner.backends.torch.activations"
 
@@ -20,8 +19,8 @@ _AXIS = Difference(
     correction="counted within one example, channels last, in both",
     where=(f"{_TORCH}.softmax", "runner.backends.torch.layers.plain.activation"),
     tests=(
-        "tests/test_backend_equations.py::test_softmax_counts_the_axes_of_an_example",
-        "tests/test_parity.py::test_training_is_equal_in_float64",
+        *_EQUATION,
+        "tests/test_training_matrix.py::test_training_is_equal_in_float64",
     ),
 )
 _LEAKY_SLOPE = Difference(
@@ -43,7 +42,7 @@ _KINKS = Difference(
     " often is.",
     correction="torch's slope at a kink",
     where=(f"{_KERAS}.selu", f"{_KERAS}.celu", f"{_KERAS}.hard_tanh"),
-    tests=_KINK,
+    tests=_EQUATION,
 )
 _CELU = Difference(
     title="One over CELU's alpha",
@@ -100,7 +99,7 @@ _SLOPES = Difference(
     effect="another number of weights.",
     correction="one, or one for each channel",
     where=("runner.layers.plain.Activation.parameters",),
-    tests=("tests/test_backend_layers.py::test_layer",),
+    tests=_EQUATION,
 )
 
 

@@ -18,6 +18,7 @@ _DENSE = {
 }
 
 ARCHITECTURES: Mapping[str, Entry] = {
+    "autoencoder": Entry(_FUNCTION, {**_DENSE, "code_size": LAYERS["dense"].argument("units")}),
     "linear": Entry(_FUNCTION),
     "mlp": Entry(_FUNCTION, _DENSE),
     "cnn": Entry(

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 from runner.ledger.sequences import SEQUENCES
 
-_EQUATION = ("tests/test_backend_layers.py::test_layer",)
-_TRAINED = (*_EQUATION, "tests/test_parity.py::test_training_is_equal_in_float64")
+_EQUATION = ("tests/test_matrix.py::test_member",)
+_TRAINED = (*_EQUATION, "tests/test_training_matrix.py::test_training_is_equal_in_float64")
 _TORCH = "runner.backends.torch.layers"
 _KERAS = "runner.backends.keras.layers"
 
@@ -86,7 +86,7 @@ _VARIANCE = Difference(
     " training differ by it.",
     correction="the unbiased variance is remembered",
     where=(f"{_KERAS}.plain._BatchNorm",),
-    tests=("tests/test_backend_layers.py::test_batch_norm_keeps_running_values", NATIVE),
+    tests=(*_EQUATION, NATIVE),
 )
 _MASK = Difference(
     title="Which units dropout leaves out",
@@ -97,7 +97,7 @@ _MASK = Difference(
     where=("runner.dropout.mix", f"{_TORCH}.plain._Dropout", f"{_KERAS}.plain._Dropout"),
     tests=(
         "tests/test_plan.py::test_dropout_keeps_the_share_that_it_should_and_neighbours_are_independent",
-        "tests/test_parity.py::test_training_is_equal_in_float64",
+        "tests/test_training_matrix.py::test_training_is_equal_in_float64",
         NATIVE,
     ),
 )

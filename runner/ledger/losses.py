@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
-_EQUATION = ("tests/test_backend_equations.py::test_loss",)
+_EQUATION = ("tests/test_matrix.py::test_member",)
 _KERAS = "runner.backends.keras.losses"
 _TORCH = "runner.backends.torch.losses"
 
@@ -30,6 +30,30 @@ _CLASS_WEIGHTS = Difference(
     correction="divided by the sum of the rows' weights",
     where=(f"{_KERAS}.cross_entropy",),
     tests=(*_EQUATION, NATIVE),
+)
+_ROW_WEIGHTS = Difference(
+    title="The mean under weights of the rows",
+    framework="both",
+    what="Keras divides the sum of the weighted losses by the number of rows. torch's squared, absolute and Huber"
+    " losses divide it by the sum of the weights, its binary cross-entropy by the number of rows; its others take no"
+    " weights of rows.",
+    effect="7.21 in Keras and 4.26 in torch for a mean squared error of nine rows whose weights come to 15.25.",
+    correction="weighted rows divided by the sum of their weights",
+    where=(f"{_TORCH}._mean", f"{_KERAS}._mean"),
+    tests=(
+        *_EQUATION,
+        "tests/test_native.py::test_native_losses_with_weights_divide_as_their_framework_does",
+    ),
+)
+_SLOPE_AT_ZERO = Difference(
+    title="The slope of a weighted binary cross-entropy at a logit of 0",
+    framework="Keras",
+    what="Keras' losses have no weight of class 1; TensorFlow's weighted_cross_entropy_with_logits has one, and at a"
+    " logit of exactly 0, where weights of 0 begin, its slope is that of one side of a kink that the loss has not.",
+    effect="0 instead of -1.5 on the gradient of class 1 with a weight of 3, 1 instead of 0.5 on that of class 0.",
+    correction="two softplus in the place of it",
+    where=(f"{_KERAS}.binary_cross_entropy",),
+    tests=_EQUATION,
 )
 _SMOOTHED_WEIGHTS = Difference(
     title="Class weights and label smoothing together",
@@ -96,7 +120,7 @@ _COSINE = Difference(
     effect="exactly 1 on the loss, nothing on the gradient.",
     correction="1 minus the cosine; 1 for a vector without a direction",
     where=(f"{_KERAS}.cosine", f"{_TORCH}.cosine"),
-    tests=(*_EQUATION, "tests/test_backend_equations.py::test_cosine_of_vectors"),
+    tests=_EQUATION,
 )
 _LOG_COSH = Difference(
     title="Log-cosh",
@@ -125,9 +149,8 @@ def _entry(
     arguments: Mapping[str, Counterpart] | None = None,
 ) -> Entry:
     path = torch and f"torch.nn.functional.{torch}"
-    return Entry(
-        Counterpart(torch=path, keras=f"keras.losses.{keras}", differences=differences), arguments or {}
-    )
+    own = Counterpart(torch=path, keras=f"keras.losses.{keras}", differences=(*differences, _ROW_WEIGHTS))
+    return Entry(own, arguments or {})
 
 
 _SMOOTHING = Counterpart(
@@ -156,7 +179,9 @@ LOSSES: Mapping[str, Entry] = {
         arguments={
             "label_smoothing": Counterpart(keras="label_smoothing", differences=(_NO_BINARY_SMOOTHING,)),
             "positive_weight": Counterpart(
-                torch="pos_weight", keras="tensorflow.nn.weighted_cross_entropy_with_logits(pos_weight)"
+                torch="pos_weight",
+                keras="tensorflow.nn.weighted_cross_entropy_with_logits(pos_weight)",
+                differences=(_SLOPE_AT_ZERO,),
             ),
         },
     ),

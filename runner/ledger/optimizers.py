@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
-_EQUATION = ("tests/test_backend_equations.py::test_optimizer",)
-_TRAINED = (*_EQUATION, "tests/test_parity.py::test_training_is_equal_in_float64")
+_EQUATION = ("tests/test_matrix.py::test_member",)
+_TRAINED = (*_EQUATION, "tests/test_training_matrix.py::test_training_is_equal_in_float64")
 _RULES = "runner.backends.keras.update_rules"
 _PLANNED = "runner.backends.keras.planned_optimizer.PlannedOptimizer"
 

@@ -17,7 +17,7 @@ _TABLE = Difference(
     where=("runner.plan.Plan", "runner.backends.keras.planned_optimizer.PlannedOptimizer"),
     tests=(
         "tests/test_schedules.py::test_every_option_gives_one_factor_for_each_step",
-        "tests/test_parity.py::test_training_is_equal_in_float64",
+        "tests/test_training_matrix.py::test_training_is_equal_in_float64",
     ),
 )
 _COSINE_END = Difference(

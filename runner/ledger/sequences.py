@@ -6,8 +6,8 @@ from collections.abc import Mapping
 
 from runner.ledger.records import NATIVE, Counterpart, Difference, Entry
 
-_EQUATION = ("tests/test_backend_layers.py::test_layer",)
-_TRAINED = (*_EQUATION, "tests/test_parity.py::test_training_is_equal_in_float64")
+_EQUATION = ("tests/test_matrix.py::test_member",)
+_TRAINED = (*_EQUATION, "tests/test_training_matrix.py::test_training_is_equal_in_float64")
 _TORCH = "runner.backends.torch.layers.sequences"
 _KERAS = "runner.backends.keras.layers.sequences"
 
@@ -21,7 +21,7 @@ _REPEATED = Difference(
     " with an embedding and a GRU within 80 steps.",
     correction="rows of one token are summed first",
     where=("runner.backends.keras.planned_optimizer.PlannedOptimizer.apply", f"{_KERAS}._Embedding"),
-    tests=("tests/test_parity.py::test_training_is_equal_in_float64",),
+    tests=("tests/test_training_matrix.py::test_training_is_equal_in_float64",),
 )
 _TABLE = Difference(
     title="The first values of a table",
@@ -30,7 +30,7 @@ _TABLE = Difference(
     effect="numbers 35 times as large at the start.",
     correction="N(0, 1), drawn once in NumPy",
     where=("runner.layers.sequences.Embedding.parameters",),
-    tests=("tests/test_parity.py::test_training_is_equal_in_float64",),
+    tests=("tests/test_training_matrix.py::test_training_is_equal_in_float64",),
 )
 _SECOND_BIAS = Difference(
     title="The second bias of a recurrent cell",
@@ -50,7 +50,7 @@ _FORGET_BIAS = Difference(
     effect="another start; nothing on the equation.",
     correction="every bias by the initializer",
     where=("runner.weights.draw",),
-    tests=("tests/test_parity.py::test_training_is_equal_in_float64",),
+    tests=("tests/test_training_matrix.py::test_training_is_equal_in_float64",),
 )
 _GATES = Difference(
     title="The order of the gates of a GRU",

@@ -28,7 +28,7 @@ _LOSS_OF_AN_EPOCH = Difference(
     " a small last batch more weight.",
     effect="20.5 for the last batch, 12.0 for the plain mean and 9.17 for the mean over the rows of one"
     " epoch.",
-    correction="every step's own loss, and a mean weighted by rows",
+    correction="every step's own loss, and a mean weighted by rows, or by their weights",
     where=("runner.conductor.Conductor",),
     tests=(
         "tests/test_ledger_measured.py::test_the_loss_of_an_epoch_counts_rows_and_not_batches",
@@ -58,7 +58,7 @@ _FLOAT64 = Difference(
     effect="float32's 1e-7 in what should be 1e-15.",
     correction="float type and policy are both set",
     where=("runner.backends.keras.training.build",),
-    tests=("tests/test_parity.py::test_training_is_equal_in_float64",),
+    tests=("tests/test_training_matrix.py::test_training_is_equal_in_float64",),
 )
 _BFLOAT16 = Difference(
     title="bf16-mixed",
@@ -90,7 +90,7 @@ _CLIPPED_NORM = Difference(
     effect="8e-8 on a clipped gradient, in float64.",
     correction="the 1e-6 is in Keras' scale too",
     where=("runner.backends.keras.planned_optimizer.PlannedOptimizer._clipped",),
-    tests=("tests/test_backend_equations.py::test_optimizer",),
+    tests=("tests/test_matrix.py::test_member",),
 )
 
 _ACCUMULATION = Difference(
@@ -225,13 +225,15 @@ TRAINING: Mapping[str, Counterpart] = {
 OURS: Mapping[str, str] = {
     "name": "the name of the run",
     "seed": "NumPy draws for both: weights, batches, split and dropout",
-    "standardise": "NumPy, before either framework sees a row",
+    "standardise": "NumPy, before either framework sees a row; of bytes each batch, by the same two roundings on both",
     "split": "NumPy, before either framework sees a row",
     "backend": "which framework it is, and by whose rules",
+    "task": "what is done with the rest",
     "data": "NumPy, before either framework sees a row",
     "plots": "Matplotlib, from what either framework gave",
     "tracking": "MLflow, in a process of its own",
     "debug": "shortcuts of the plan, the same for both",
     "parity": "read by the verb parity only",
+    "sweep": "which processes run the jobs, and when",
     "experiment": "a set of keys",
 }

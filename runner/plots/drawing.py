@@ -16,9 +16,11 @@ from matplotlib.figure import Figure
 
 from runner import component
 from runner.experiment import Component
+from runner.findings import Findings
 from runner.plots import style
 from runner.results import Result
 
+_FINDINGS = "findings"
 # Packed in half the time, the files are a tenth larger.
 _QUICKLY = {"compress_level": 1}
 
@@ -43,12 +45,12 @@ def prepare(plots: Mapping[str, Component]) -> None:
         save(figure, io.BytesIO())
 
 
-def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: Path) -> Drawn:
-    """Draws every figure as ``<folder>/<name>.png``.
+def draw(plots: Mapping[str, Component], *, result: Result | Findings, title: str, folder: Path) -> Drawn:
+    """Draws every figure as ``<folder>/<name>.png``, of several those of each name as ``<folder>/<name>_<its own>.png``.
 
     Args:
         plots: the figure functions by name.
-        result: what they draw.
+        result: what they draw: those that take ``findings`` draw findings, the others the result of a training.
         title: the name of the run.
         folder: made where it is missing.
     """
@@ -56,13 +58,22 @@ def draw(plots: Mapping[str, Component], *, result: Result, title: str, folder: 
     problems: list[str] = []
     for name, plot in plots.items():
         try:
-            figure = component.build(plot, result=result, title=title)
-            if figure is not None:
-                files.append(saved(figure, folder, name))
+            if component.takes(plot, _FINDINGS) != isinstance(result, Findings):
+                continue
+            given = {_FINDINGS if isinstance(result, Findings) else "result": result, "title": title}
+            for own, figure in _figures(component.build(plot, **given)).items():
+                files.append(saved(figure, folder, f"{name}_{own}" if own else name))
         except Exception as error:
             # A figure may be anybody's function: its mistake is told with the run's report.
             problems.append(f"the figure {name} could not be drawn: {type(error).__name__}: {error}")
     return Drawn(tuple(files), tuple(problems))
+
+
+def _figures(drawn: Any) -> Mapping[str, Figure]:
+    """Returns the figures by their own names, of which a single one has none."""
+    if drawn is None:
+        return {}
+    return drawn if isinstance(drawn, Mapping) else {"": drawn}
 
 
 def saved(figure: Figure, folder: Path, name: str) -> Path:

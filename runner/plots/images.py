@@ -16,6 +16,7 @@ from runner.results import Mistakes, Result
 
 # The side of an image in inches; in shares of it the room between two, that of a caption and that below it.
 _INCHES = 1.25
+_SMALL_INCHES = 0.8
 _GAP = 0.12
 _CAPTION = 0.36
 _ABOVE = 0.03
@@ -55,6 +56,42 @@ def worst_mistakes(
         _draw_picture(panel, picture, left, top)
         _write_caption(panel, _caption(mistakes, number, result.classes), left, top)
     style.note(panel, "actual → predicted, and its probability")
+    return figure
+
+
+def reconstructions(*, result: Result, title: str, examples: PositiveCount) -> Figure | None:
+    """Test images above what the network gives back of them, from the best given back to the worst.
+
+    Args:
+        result: what was given back.
+        title: the name of the run.
+        examples: at most so many images are drawn, evenly spaced from the best to the worst.
+
+    Returns:
+        the figure, or None where there are no images or they are not given back.
+    """
+    given_back = result.reconstructions
+    if given_back is None or not np.isfinite(given_back.returned).all():
+        return None
+    count = min(examples, len(given_back.errors))
+    chosen = np.linspace(0, len(given_back.errors) - 1, count).round().astype(np.int64)
+    originals = given_back.originals[chosen]
+    # Beyond black and white there is nothing to see.
+    returned = np.clip(given_back.returned[chosen], originals.min(), originals.max())
+    upper, lower = np.split(_pictures(np.concatenate([originals, returned])), 2)
+    across = max(count, _NARROWEST)
+    width, height = across * (1 + _GAP) - _GAP, 2 * (1 + _GAP) + _CAPTION / 2
+    figure, (panel,) = style.figure(
+        width=_SMALL_INCHES * width + 0.2, height=_SMALL_INCHES * height + 0.75, title=title
+    )
+    panel.set_axis_off()
+    panel.set(xlim=(0, width), ylim=(height, 0), aspect="equal")
+    for number in range(count):
+        left = number * (1 + _GAP)
+        _draw_picture(panel, upper[number], left, 0)
+        _draw_picture(panel, lower[number], left, 1 + _GAP)
+        _write_caption(panel, f"{given_back.errors[chosen[number]]:.3g}", left, 2 * (1 + _GAP) + _CAPTION / 2)
+    style.note(panel, "test images above what is given back, the best first; root mean squared error")
     return figure
 
 

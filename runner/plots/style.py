@@ -35,6 +35,8 @@ _LETTER = 0.104
 _TITLE_LINES = 2
 _LONGEST_NAME = 24
 _FEW_DECADES = 2.5
+# From this share of the largest value on a cell is so dark that its number is white.
+_DARK = 0.6
 _FINE_TICKS = (1, 2, 5)
 
 
@@ -107,6 +109,33 @@ def grid(panel: Axes) -> None:
 def legend(panel: Axes, **place: Any) -> Legend:
     """Names what is drawn in a panel, without a frame; ``place`` is as in matplotlib's ``Axes.legend``."""
     return panel.legend(edgecolor="none", framealpha=0.8, fontsize=_TICK, labelcolor=INK, **place)
+
+
+def legend_below(figure: Figure, panel: Axes, columns: int) -> Legend:
+    """Names what is drawn in a panel in columns under the whole figure."""
+    handles, labels = panel.get_legend_handles_labels()
+    return figure.legend(
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=columns,
+        frameon=False,
+        fontsize=_TICK,
+        labelcolor=INK,
+    )
+
+
+def matrix(panel: Axes, values: NDArray[np.float64]) -> None:
+    """Draws a matrix as cells with their numbers, blue below 0 and red above; NaN is no cell."""
+    largest = float(np.nanmax(np.abs(values))) or 1.0
+    panel.imshow(values, cmap="RdBu_r", vmin=-largest, vmax=largest, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        if np.isfinite(value):
+            colour = "white" if abs(value) > _DARK * largest else INK
+            text = f"{value:.3g}"
+            panel.text(column, row, text, ha="center", va="center", fontsize=_TICK - 1, color=colour)
+    panel.set_xticks(range(values.shape[1]))
+    panel.set_yticks(range(values.shape[0]))
 
 
 def logarithmic(panel: Axes, values: Sequence[float]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 from runner.experiment import Component
+from runner.findings import Findings
 from runner.results import Program, Result, Status
 from runner.tracking.process import Process
 
@@ -29,6 +30,7 @@ class RunCard:
         plots: the figures to draw at the end, by name.
         time: when the run began, in seconds since 1970.
         process: who trains; a run whose process is gone without a word was killed.
+        parent: the folder of the run under which MLflow folds this one, or None.
     """
 
     identity: str
@@ -41,6 +43,7 @@ class RunCard:
     plots: Mapping[str, Component]
     time: float
     process: Process
+    parent: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,6 +94,9 @@ class Tracker(Protocol):
 
     def result(self, result: Result) -> None:
         """Takes everything that figures are drawn from."""
+
+    def findings(self, findings: Findings) -> None:
+        """Takes what a task beside training found, which figures are drawn from."""
 
     def end(self, status: Status, error: str | None) -> None:
         """Takes how the run ended, and the text of the error where there was one."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,8 +11,10 @@ from mlflow.exceptions import MlflowException
 from mlflow.protos.databricks_pb2 import INVALID_PARAMETER_VALUE, ErrorCode
 
 from runner.errors import TrackingError
+from runner.findings import Findings
 from runner.results import Result, Status
 from runner.tracking import RunCard, identity, journal, sent
+from runner.tracking.findings_files import FINDINGS, load_findings
 from runner.tracking.journal import Event
 from runner.tracking.mlflow import GONE, Store, dataset, metrics, milliseconds, parameters, tags
 from runner.tracking.process import gone
@@ -26,11 +28,14 @@ FIGURES = "figures"
 PACKAGES = "packages.txt"
 # Not a file of the run's folder, but made of two of them.
 MODEL = "model"
+# No file either: the figures, which are made of the result.
+DRAWING = "drawing"
 
 # MLflow takes so many at once.
 _ROWS_PER_PORTION = 1000
 
 _log = logging.getLogger("runner")
+_prepared: set[frozenset[str]] = set()
 
 
 class Delivery:
@@ -69,6 +74,19 @@ class Delivery:
         if self._sent.status is not None:
             self._send_waiting()
         return self._sent.offset > before
+
+    @property
+    def has_figures_to_draw(self) -> bool:
+        """Returns whether figures were put off until all else of the run was sent, which it is."""
+        return self._sent.status is not None and self._sent.waiting == (DRAWING,)
+
+    def draw(self) -> bool:
+        """Draws the figures that were put off, and returns whether there were any."""
+        if not self.has_figures_to_draw:
+            return False
+        self._draw(load_findings if (self.folder / FINDINGS).exists() else load_result)
+        self._note(replace(self._sent, waiting=tuple(name for name in self._sent.waiting if name != DRAWING)))
+        return True
 
     def close_if_gone(self) -> None:
         """Closes the run as KILLED where its process ended without a word."""
@@ -111,9 +129,13 @@ class Delivery:
             case "problem":
                 self._problem(event["sentence"])
             case "result":
-                self._draw()
+                self._draw_now_or_later(load_result)
+            case "findings":
+                self._draw_now_or_later(load_findings)
             case "comparison" | "attribution" as kind:
                 self._draw_file(kind, event["path"])
+            case "study":
+                self._make_page(event["path"])
             case "end":
                 self._close(event["status"], event["error"], event["time"])
             case _:
@@ -132,13 +154,27 @@ class Delivery:
             self._show(None)
         _prepare(card)
 
-    def _draw(self) -> None:
+    def _draw_now_or_later(self, load: Callable[[Path], Result | Findings]) -> None:
+        """Draws the figures of a run at once, and those of a sweep's job when there is nothing to send."""
+        card = self._known_card()
+        assert card is not None
+        if "sweep" not in card.tags or not card.plots:
+            self._draw(load)
+            return
+        self._note(replace(self._sent, waiting=(*self._sent.waiting, DRAWING)))
+        try:
+            self._show(load(self.folder))
+        except (OSError, ValueError, KeyError):
+            # It is told when its figures are drawn.
+            return
+
+    def _draw(self, load: Callable[[Path], Result | Findings]) -> None:
         from runner.plots.drawing import draw
 
         card = self._known_card()
         assert card is not None
         try:
-            result = load_result(self.folder)
+            result = load(self.folder)
             drawn = draw(card.plots, result=result, title=card.name, folder=self.folder / FIGURES)
         except (OSError, ValueError, KeyError) as error:
             self._problem(f"no figure could be drawn: {type(error).__name__}: {error}")
@@ -163,7 +199,19 @@ class Delivery:
             return
         self._deliver(path.relative_to(self.folder).as_posix())
 
-    def _show(self, result: Result | None) -> None:
+    def _make_page(self, name: str) -> None:
+        """Makes the figures and the page of a study from its file."""
+        from runner.plots.study_page import make
+
+        try:
+            files = make(self.folder / name)
+        except (OSError, ValueError, KeyError) as error:
+            self._problem(f"the page of the study could not be made: {type(error).__name__}: {error}")
+            return
+        for path in files:
+            self._deliver(path.relative_to(self.folder).as_posix())
+
+    def _show(self, result: Result | Findings | None) -> None:
         """Has MLflow's page of the charts show this run well; where that fails, the page is MLflow's own."""
         card = self._known_card()
         assert card is not None
@@ -195,6 +243,8 @@ class Delivery:
 
     def _send_waiting(self) -> None:
         for name in self._sent.waiting:
+            if name == DRAWING:
+                continue
             self._send_file(name)
             self._note(replace(self._sent, waiting=tuple(n for n in self._sent.waiting if n != name)))
 
@@ -264,12 +314,15 @@ class Delivery:
 
 
 def _prepare(card: RunCard) -> None:
-    """Imports what the end of the run needs while there is time for it."""
+    """Imports what the end of the run needs while there is time for it, once for all runs with the same figures."""
     from runner.plots.drawing import prepare
     from runner.tracking import models
 
-    prepare(card.plots)
-    models.prepare()
+    targets = frozenset(plot.target for plot in card.plots.values())
+    if targets not in _prepared:
+        _prepared.add(targets)
+        prepare(card.plots)
+        models.prepare()
 
 
 def _portions(events: Iterator[tuple[Event, int]]) -> Iterator[tuple[list[Event], int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -9,6 +10,7 @@ import queue
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,7 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 _LAST_ATTEMPTS = 3
 _LONGEST_REASON = 300
+_NICENESS = 5
 
 _log = logging.getLogger("runner")
 _Message = dict[str, Any]
@@ -39,6 +42,9 @@ def main() -> None:
     threading.Thread(target=_listen, args=(messages,), daemon=True).start()
     hello = messages.get()
     if "uri" in hello:
+        if hello.get("patient"):
+            # The workers of a sweep come first; what they tell is in their journals.
+            os.nice(_NICENESS)
         starter = Process(hello["host"], hello["pid"], hello["started"])
         Desk(uri=hello["uri"], starter=starter, messages=messages).work()
     logging.shutdown()
@@ -74,27 +80,46 @@ class Follower:
         """Returns whether there is no sense in trying on, once no more runs come."""
         if not (self.folder / JOURNAL).exists():
             return True
-        return self.failures >= _LAST_ATTEMPTS if self.own else self.idle or self.failures > 0
+        if self.own:
+            return self.failures >= _LAST_ATTEMPTS
+        has_figures = self.delivery is not None and self.delivery.has_figures_to_draw
+        return (self.idle and not has_figures) or self.failures > 0
 
     def look(self, desk: Desk) -> None:
         """Sends what there is; the store's troubles are logged and the same is tried again later."""
         now = time.monotonic()
-        try:
+        with self._trying():
             self.delivery = self.delivery or Delivery(self.folder, desk.store(), own=self.own)
             sent = self.delivery.advance()
             self.idle = not sent
+            if sent or not self.delivery.has_figures_to_draw:
+                self.failures = 0
             if not sent and now >= self.life_due:
                 self.life_due = now + _LIFE_SECONDS
-                self.delivery.close_if_gone()
+                # While the starter lives, it is the one to say how a run of its workers ended.
+                if not self.own or desk.finishing or gone(desk.starter):
+                    self.delivery.close_if_gone()
+            self.due = now + (_SEND_SECONDS if sent else _LOOK_SECONDS)
+
+    def draw(self) -> bool:
+        """Draws the figures that were put off, and returns whether there were any."""
+        drawn = False
+        if self.delivery is not None and (not self.failures or time.monotonic() >= self.due):
+            with self._trying():
+                drawn = self.delivery.draw()
+                self.failures = 0 if drawn else self.failures
+        return drawn
+
+    @contextlib.contextmanager
+    def _trying(self) -> Iterator[None]:
+        try:
+            yield
         except Exception as error:
             # Whatever a store or a broken file raises must not end the recorder: it has other runs to follow.
             pause = min(_FIRST_PAUSE * 2**self.failures, _LONGEST_PAUSE)
             self.failures += 1
             self.due = time.monotonic() + pause
             _log.error("%s: attempt %d: %s", self.folder, self.failures, _short(error))
-        else:
-            self.failures = 0
-            self.due = now + (_SEND_SECONDS if sent else _LOOK_SECONDS)
 
 
 @dataclass
@@ -113,9 +138,12 @@ class Desk:
         self._open_early()
         while not self.finishing or self.followers:
             self._hear()
-            for follower in self.followers:
-                if time.monotonic() >= follower.due:
-                    follower.look(self)
+            due = [follower for follower in self.followers if time.monotonic() >= follower.due]
+            for follower in due:
+                follower.look(self)
+            if all(follower.idle for follower in due):
+                # One at a time: what runs tell meanwhile is sent before the next.
+                next(filter(Follower.draw, self.followers), None)
             for follower in self.followers:
                 if follower.complete:
                     unsent.forget(self.uri, follower.folder)
@@ -148,7 +176,9 @@ class Desk:
                 self._finish()
             return
         if "run" in message:
-            self.followers.append(Follower(Path(message["run"]), own=True))
+            folder = Path(message["run"])
+            if all(each.folder != folder for each in self.followers):
+                self.followers.append(Follower(folder, own=True))
         elif not self.finishing:
             self._finish()
 

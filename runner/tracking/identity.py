@@ -6,13 +6,14 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Mapping
+from functools import cache
 from importlib import metadata
 from pathlib import Path
 
 from runner.tracking import Scalar
 
 # What decides where a run is kept and how it is shown, and no number of it.
-_WITHOUT_MEANING = ("name", "tracking", "plots", "sweep", "hydra")
+WITHOUT_MEANING = ("name", "tracking", "plots", "sweep", "hydra")
 _GIT_SECONDS = 5.0
 
 
@@ -23,7 +24,7 @@ def meaning(parameters: Mapping[str, Scalar]) -> str:
     the tracking, the figures and the sweep.
     """
     deciding = {
-        key: value for key, value in parameters.items() if key.partition(".")[0] not in _WITHOUT_MEANING
+        key: value for key, value in parameters.items() if key.partition(".")[0] not in WITHOUT_MEANING
     }
     text = json.dumps(deciding, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
     return hashlib.sha256(text.encode()).hexdigest()
@@ -50,6 +51,7 @@ def git_tags(folder: Path) -> dict[str, str]:
     return {"git_commit": commit, "git_dirty": "true" if dirty else "false"}
 
 
+@cache
 def packages() -> str:
     """Returns every installed package as ``name==version``, one a line and by name."""
     found = {f"{each.name}=={each.version}" for each in metadata.distributions() if each.name}

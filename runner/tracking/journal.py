@@ -17,13 +17,17 @@ from typing import Any
 import numpy as np
 
 from runner.experiment import Component
+from runner.findings import Findings
 from runner.results import Program, Result, Status
 from runner.tracking import DatasetCard, RunCard
+from runner.tracking.findings_files import save_findings
 from runner.tracking.process import Process
 from runner.tracking.result_files import save_result
 
 JOURNAL = "journal.jsonl"
 ERROR = "error.txt"
+# Bytes from the end of a journal among which its last event begins.
+_LONGEST_END = 1 << 16
 
 Event = dict[str, Any]
 
@@ -34,7 +38,11 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
-        self._file = os.open(folder / JOURNAL, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+        self._file = os.open(folder / JOURNAL, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        size = os.fstat(self._file).st_size
+        if size and os.pread(self._file, 1, size - 1) != b"\n":
+            # Whoever wrote here before died in the middle of a line.
+            os.write(self._file, b"\n")
 
     def start(self, card: RunCard) -> None:
         self._append("start", card=_card_to_json(card))
@@ -74,9 +82,17 @@ class Journal:
         """Takes a complete table of corrections, which the figure of an attribution is drawn from."""
         self._append("attribution", path=self._name(path))
 
+    def study(self, path: Path) -> None:
+        """Takes a complete file of many runs, which their figures and their page are made from."""
+        self._append("study", path=self._name(path))
+
     def result(self, result: Result) -> None:
         save_result(result, self.folder)
         self._append("result")
+
+    def findings(self, findings: Findings) -> None:
+        save_findings(findings, self.folder)
+        self._append("findings")
 
     def end(self, status: Status, error: str | None) -> None:
         if error is not None:
@@ -108,6 +124,25 @@ def read(folder: Path, offset: int) -> Iterator[tuple[Event, int]]:
                 return
             offset += len(line)
             yield _event(line), offset
+
+
+def beginning(folder: Path) -> RunCard | None:
+    """Returns the card with which the journal in ``folder`` begins, or None where it has not begun."""
+    first = next(read(folder, 0), None)
+    return card(first[0]) if first and first[0]["event"] == "start" else None
+
+
+def ending(folder: Path) -> Event | None:
+    """Returns the event ``end`` of the journal in ``folder``, or None where the run has not come to one."""
+    path = folder / JOURNAL
+    if not path.exists():
+        return None
+    with path.open("rb") as lines:
+        lines.seek(max(0, path.stat().st_size - _LONGEST_END))
+        ends = [
+            _event(line) for line in lines if line.startswith(b'{"event": "end"') and line.endswith(b"\n")
+        ]
+    return ends[0] if ends else None
 
 
 def _event(line: bytes) -> Event:

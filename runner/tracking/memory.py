@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from runner.findings import Findings
 from runner.results import Program, Result, Status
 from runner.tracking import DatasetCard, RunCard
 
@@ -23,6 +24,7 @@ class Memory:
         self.problems: list[str] = []
         self.artifacts: list[Path] = []
         self.last_result: Result | None = None
+        self.last_findings: Findings | None = None
         self.status: Status | None = None
         self.error: str | None = None
 
@@ -54,6 +56,9 @@ class Memory:
 
     def result(self, result: Result) -> None:
         self.last_result = result
+
+    def findings(self, findings: Findings) -> None:
+        self.last_findings = findings
 
     def end(self, status: Status, error: str | None) -> None:
         self.status, self.error = status, error

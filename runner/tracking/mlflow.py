@@ -18,6 +18,7 @@ from filelock import FileLock
 from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric, Param, RunTag
 from mlflow.exceptions import MlflowException
 
+from runner.errors import TrackingError
 from runner.tracking import DatasetCard, RunCard, Scalar
 from runner.tracking.journal import Event
 from runner.tracking.process import Process, gone
@@ -91,6 +92,8 @@ class Store:
             "process_started": str(card.process.started),
             "folder": str(folder),
         }
+        if card.parent is not None:
+            tags["mlflow.parentRunId"] = _number_of(Path(card.parent))
         return self.client.create_run(
             experiment_id, milliseconds(card.time), {**tags, **card.tags}, run_name=card.name
         )
@@ -123,6 +126,14 @@ class Store:
             return
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=60):
             yield
+
+
+def _number_of(folder: Path) -> str:
+    """Returns MLflow's number of the run in a folder."""
+    stored = StoredRun.load(folder)
+    if stored is None:
+        raise TrackingError(f"MLflow does not know the run in {folder} yet")
+    return stored.run_id
 
 
 def _dead(run_id: str, known: Mapping[str, str]) -> Dead | None:

@@ -34,8 +34,8 @@ _NOTHING = {
     "classes": [],
     "input_mean": [0.0],
     "input_scale": [1.0],
-    "target_mean": 0.0,
-    "target_scale": 1.0,
+    "target_mean": [0.0],
+    "target_scale": [1.0],
     "example": [[0.0]],
     "layers": [],
 }
@@ -167,7 +167,7 @@ def _move_requirements(folder: Path) -> None:
 
 
 def _signature(network: Mapping[str, Any]) -> ModelSignature:
-    outputs = len(network["classes"]) if network["output"] == "softmax" else 1
+    outputs = len(network["classes"]) if network["output"] == "softmax" else np.size(network["target_mean"])
     number = np.dtype(np.float64)
     return ModelSignature(
         Schema([TensorSpec(number, (-1, *network["input_shape"]))]),

@@ -65,8 +65,8 @@ class Recorder:
         self._followed: list[Path] = []
 
     @classmethod
-    def start(cls, uri: str, folder: Path) -> Recorder:
-        """Starts a recorder for the store at ``uri`` whose own log lies in ``folder``."""
+    def start(cls, uri: str, folder: Path, *, patient: bool = False) -> Recorder:
+        """Starts a recorder for the store at ``uri``, its log in ``folder``; a patient one lets others go first."""
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / LOG).open("ab") as log:
             process = subprocess.Popen(
@@ -80,7 +80,7 @@ class Recorder:
             )
         recorder = cls(process, uri, folder)
         starter = this_process()
-        recorder._tell(uri=uri, host=starter.host, pid=starter.pid, started=starter.started)
+        recorder._tell(uri=uri, host=starter.host, pid=starter.pid, started=starter.started, patient=patient)
         return recorder
 
     def follow(self, run_folder: Path) -> None:
@@ -88,6 +88,11 @@ class Recorder:
         unsent.note(self._uri, run_folder, self._itself)
         self._followed.append(run_folder)
         self._tell(run=str(run_folder.resolve()))
+
+    def take_up(self, run_folder: Path) -> None:
+        """Follows a run that was left behind, unless another recorder that lives does."""
+        if unsent.claim(run_folder, self._itself):
+            self.follow(run_folder)
 
     def finish(self, timeout: float) -> RecorderReport:
         """Waits at most ``timeout`` seconds until all is sent; the recorder goes on alone after that."""
@@ -127,6 +132,8 @@ def _trouble(code: int | None, unsent: int, log: Path) -> str | None:
     if unsent == 0:
         return None
     if code is None:
+        if log.stat().st_size == 0:
+            return "The recorder is still sending and drawing, and goes on by itself."
         return "MLflow's store has not answered yet; the recorder goes on trying by itself."
     why = f"ended with exit code {code}" if code else "could not reach MLflow's store"
     return (

@@ -9,7 +9,15 @@ from typing import Any
 
 import numpy as np
 
-from runner.results import ActivationTrace, Boundary, EpochRecord, Mistakes, Predictions, Result
+from runner.results import (
+    ActivationTrace,
+    Boundary,
+    EpochRecord,
+    Mistakes,
+    Predictions,
+    Reconstructions,
+    Result,
+)
 
 RESULT = "result.json"
 ARRAYS = "result.npz"
@@ -19,6 +27,7 @@ _PREDICTIONS = "predictions/"
 _EXTRAS: Mapping[str, type[Any]] = {
     "boundary": Boundary,
     "mistakes": Mistakes,
+    "reconstructions": Reconstructions,
     "activation": ActivationTrace,
 }
 

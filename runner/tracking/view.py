@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from runner.findings import Findings
 from runner.results import Result
 from runner.tracking import RunCard
 from runner.tracking.store import view_key
@@ -108,7 +109,7 @@ class View:
         return [_image(_FIGURES, list(self.figures), deleted=False), *gone]
 
 
-def view_of(card: RunCard, result: Result | None, figures: Iterable[str]) -> View:
+def view_of(card: RunCard, result: Result | Findings | None, figures: Iterable[str]) -> View:
     """Returns what the page is to show of one run beside the others of its sweep, or beside every other run.
 
     Args:
@@ -120,6 +121,9 @@ def view_of(card: RunCard, result: Result | None, figures: Iterable[str]) -> Vie
     name = card.name if summary else None
     if result is None:
         return View(sweep=sweep, name=name, parameters=card.chosen)
+    if isinstance(result, Findings):
+        found = tuple(result.metrics)[:_MOST_TESTS]
+        return View(sweep=sweep, name=name, parameters=card.chosen, results=found, figures=tuple(figures))
     tested = [metric for metric in result.metrics if metric.startswith("test/")]
     return View(
         sweep=sweep,

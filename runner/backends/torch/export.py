@@ -57,8 +57,10 @@ class _Predictor(nn.Module):
         self.register_buffer("input_scale", _constant(job.splits.input_scale))
         self.input_mean: Tensor
         self.input_scale: Tensor
-        self._target_mean = job.splits.target_mean
-        self._target_scale = job.splits.target_scale
+        self.register_buffer("target_mean", _constant(job.splits.target_mean))
+        self.register_buffer("target_scale", _constant(job.splits.target_scale))
+        self.target_mean: Tensor
+        self.target_scale: Tensor
 
     def forward(self, inputs: Tensor) -> Tensor:
         standardised = (inputs - self.input_mean) / self.input_scale
@@ -71,7 +73,7 @@ class _Predictor(nn.Module):
             case "exponential":
                 return torch.exp(logits)
             case "identity":
-                return logits * self._target_scale + self._target_mean
+                return logits * self.target_scale + self.target_mean
 
 
 @contextlib.contextmanager

@@ -16,11 +16,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from runner import component
+from runner import component, own_network, weighting
 from runner.backend import Job, Observer
 from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
 from runner.backends.torch.updates import Updates
+from runner.data import Rows, Selected
 from runner.experiment import Component
 from runner.results import Evaluation, Weights
 
@@ -29,6 +30,10 @@ _PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
 _EVALUATION_ROWS = 4096
 
 Chunk = tuple[int, Tensor]
+# Inputs as the network takes them, targets, and weights where there are some.
+Batch = tuple[Tensor, Tensor, Tensor | None]
+# The same as they are kept.
+Stored = tuple[Tensor | Selected, Tensor, Tensor | None]
 Values = NDArray[np.float64]
 
 
@@ -41,17 +46,23 @@ class TorchModel:
     dtype: torch.dtype
     device: torch.device
     autocast: bool
+    input_mean: Tensor
+    input_scale: Tensor
 
-    def evaluate(self, inputs: NDArray[np.float64], targets: NDArray[Any]) -> Evaluation:
-        """Returns the mean loss and the logits, in evaluation mode."""
+    def evaluate(self, rows: Rows) -> Evaluation:
+        """Returns the mean loss by the weights of the rows and the logits, in evaluation mode."""
         self.network.eval()
         with torch.inference_mode():
-            return self.evaluate_tensors(self.tensor(inputs), self.tensor(targets))
+            return self.evaluate_stored(*self.stored(rows))
 
-    def evaluate_tensors(self, inputs: Tensor, targets: Tensor) -> Evaluation:
-        """Returns the same for tensors, in whatever mode the network is."""
-        logits = torch.cat([self.logits(part) for part in inputs.split(_EVALUATION_ROWS)])
-        return Evaluation(float(self.loss(logits, targets)), logits.double().cpu().numpy())
+    def evaluate_stored(
+        self, inputs: Tensor | Selected, targets: Tensor, weights: Tensor | None
+    ) -> Evaluation:
+        """Returns the same for rows on the device, in whatever mode the network is."""
+        starts = range(0, len(inputs), _EVALUATION_ROWS)
+        parts = (inputs[first : first + _EVALUATION_ROWS] for first in starts)
+        logits = torch.cat([self.logits(self.numbers(part)) for part in parts])
+        return Evaluation(float(self.loss(logits, targets, weights)), logits.double().cpu().numpy())
 
     def logits(self, inputs: Tensor) -> Tensor:
         """Returns the network's answer to a batch, in at least float32."""
@@ -86,9 +97,28 @@ class TorchModel:
         """Takes all arrays by canonical name."""
         self.network.load(weights)
 
+    def tensors(self, rows: Rows) -> Batch:
+        """Returns the inputs of rows as the network takes them, their targets and weights, on the device."""
+        inputs, targets, weights = self.stored(rows)
+        return self.numbers(inputs[:]), targets, weights
+
+    def stored(self, rows: Rows) -> Stored:
+        """Returns the same as they are kept: bytes as bytes, and what is mapped from a file not on the device yet."""
+        weights = None if rows.weights is None else self.tensor(rows.weights)
+        inputs = rows.inputs if isinstance(rows.inputs, Selected) else self.tensor(rows.inputs)
+        return inputs, self.tensor(rows.targets), weights
+
+    def numbers(self, inputs: Tensor | NDArray[np.uint8]) -> Tensor:
+        """Returns inputs as the network takes them: those that stayed bytes are standardised only here."""
+        inputs = torch.as_tensor(inputs, device=self.device)
+        if inputs.dtype != torch.uint8:
+            return inputs
+        return (inputs.to(self.dtype) - self.input_mean) / self.input_scale
+
     def tensor(self, array: NDArray[Any]) -> Tensor:
-        """Returns an array on the device: numbers in the training's precision, classes as integers."""
+        """Returns an array on the device: numbers in the training's precision, classes as integers, bytes as they are."""
         dtype = self.dtype if np.issubdtype(array.dtype, np.floating) else torch.int64
+        dtype = torch.uint8 if array.dtype == np.uint8 else dtype
         return torch.as_tensor(array, dtype=dtype, device=self.device)
 
 
@@ -100,16 +130,23 @@ def build(*, job: Job) -> TorchModel:
     dtype = torch.float64 if training.precision == 64 else torch.float32
     device = _device(training.accelerator)
     network = Network(tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed, native=job.native)
-    network.to(dtype=dtype, device=device).load(job.weights)
-    loss: Loss = component.build(job.experiment.loss)
-    return TorchModel(network, loss, dtype, device, training.precision == "bf16-mixed")
+    network.to(dtype=dtype, device=device)
+    own_network.require_arrays(job, network.weights())
+    network.load(job.weights)
+    built = component.build(job.experiment.loss)
+    loss: Loss = weighting.with_place(built, job.experiment.loss, job.splits.train)
+    mean, scale = (
+        torch.as_tensor(each, dtype=dtype, device=device)
+        for each in (job.splits.input_mean, job.splits.input_scale)
+    )
+    return TorchModel(network, loss, dtype, device, training.precision == "bf16-mixed", mean, scale)
 
 
 def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
     """Trains the network by ``Trainer.fit``, reporting to the observer."""
     training = job.experiment.training
     module = _Module(model, job, observer)
-    if "dropout_masks" in job.native:
+    if "dropout_masks" in job.native or model.network.is_native:
         # torch's own dropout has no generator but the global one.
         torch.manual_seed(job.experiment.seed)
     with _quiet():
@@ -126,7 +163,7 @@ def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
             num_sanity_val_steps=0,
         )
         rows = job.splits.validation
-        validation = _Whole(model.tensor(rows.inputs), model.tensor(rows.targets)) if len(rows) else None
+        validation = _Whole(model.stored(rows)) if len(rows) else None
         trainer.fit(module, train_dataloaders=_Chunks(module), val_dataloaders=validation)
     model.network.to(model.device)
 
@@ -156,8 +193,7 @@ class _Module(lightning.LightningModule):
         self.steps_per_execution = job.experiment.training.steps_per_execution
         self._model = model
         self._updates = Updates(model.network, job)
-        self._inputs = model.tensor(job.splits.train.inputs)
-        self._targets = model.tensor(job.splits.train.targets)
+        self._rows = model.stored(job.splits.train)
         self._observer = observer
         self._probe = job.probe
         self._validation: Evaluation | None = None
@@ -172,22 +208,27 @@ class _Module(lightning.LightningModule):
 
     def training_step(self, chunk: Chunk, index: int) -> None:
         first_step, rows = chunk
-        size = self.plan.batch_size
-        batches = zip(
-            self._inputs.index_select(0, rows).split(size),
-            self._targets.index_select(0, rows).split(size),
-            strict=True,
-        )
-        losses = [
-            self._step(first_step + offset, inputs, targets)
-            for offset, (inputs, targets) in enumerate(batches)
-        ]
+        losses = [self._step(first_step + offset, *batch) for offset, batch in enumerate(self._batches(rows))]
         self._observer.steps(first_step + 1, torch.stack(losses).double().cpu().numpy())
 
-    def _step(self, step: int, inputs: Tensor, targets: Tensor) -> Tensor:
+    def _batches(self, rows: Tensor) -> Iterator[Batch]:
+        size = self.plan.batch_size
+        inputs, targets, weights = self._rows
+        chosen = (
+            torch.from_numpy(inputs[rows.numpy()])
+            if isinstance(inputs, Selected)
+            else inputs.index_select(0, rows)
+        )
+        parts = chosen.split(size)
+        none = (None,) * len(parts)
+        weighed = none if weights is None else weights.index_select(0, rows).split(size)
+        return zip(parts, targets.index_select(0, rows).split(size), weighed, strict=True)
+
+    def _step(self, step: int, inputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
+        inputs = self._model.numbers(inputs)
         self.network.begin_step(step)
         outputs = self._model.logits(inputs)
-        loss = self._model.loss(outputs, targets)
+        loss = self._model.loss(outputs, targets, weights)
         # The bare optimizer, and not Lightning's manual_backward: its wrappers cost as much as a small network's step.
         self._updates.optimizer.zero_grad()
         loss.backward()
@@ -197,6 +238,7 @@ class _Module(lightning.LightningModule):
             self._probe.step(
                 inputs=inputs.cpu().numpy(),
                 targets=targets.cpu().numpy(),
+                sample_weights=None if weights is None else weights.cpu().numpy(),
                 outputs=outputs.detach().cpu().numpy(),
                 loss=loss.item(),
                 gradients=gradients,
@@ -204,9 +246,9 @@ class _Module(lightning.LightningModule):
             )
         return loss.detach()
 
-    def validation_step(self, rows: tuple[Tensor, Tensor], index: int) -> None:
+    def validation_step(self, rows: Stored, index: int) -> None:
         with self._updates.shown():
-            self._validation = self._model.evaluate_tensors(*rows)
+            self._validation = self._model.evaluate_stored(*rows)
 
     def on_train_epoch_end(self) -> None:
         epoch, norms = self.epoch + 1, self._updates.gradient_norms
@@ -242,13 +284,13 @@ class _Chunks:
 class _Whole:
     """All validation rows as one batch; the model takes them in portions."""
 
-    def __init__(self, inputs: Tensor, targets: Tensor) -> None:
-        self._rows = inputs, targets
+    def __init__(self, rows: Stored) -> None:
+        self._rows = rows
 
     def __len__(self) -> int:
         return 1
 
-    def __iter__(self) -> Iterator[tuple[Tensor, Tensor]]:
+    def __iter__(self) -> Iterator[Stored]:
         yield self._rows
 
 

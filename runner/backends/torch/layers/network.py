@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from runner import layers
-from runner.backends.torch.layers import own, plain, sequences, windows
+from runner.backends.torch.layers import own, plain, sequences, windows, written
 from runner.backends.torch.layers.places import Built, Place
 from runner.dropout import layer_key
 from runner.experiment import Component
@@ -66,10 +66,12 @@ class Network(nn.Module):
         # A plain dictionary and not a submodule: every layer is already a submodule of the tree.
         self._places: dict[str, Place] = {}
         self._more: dict[str, Place] = {}
+        self.leaves: dict[str, nn.Module] = {}
         self._seed = seed
         self.has_dropout = any(
             isinstance(row.layer, layers.Dropout) for row in layers.rows(tree, input_shape)
         )
+        self.is_native = layers.is_native(tree)
         self.body = self._sequence(tree, input_shape)
         self._images = len(input_shape) == 3
 
@@ -112,9 +114,10 @@ class Network(nn.Module):
         return {name: place.read() for name, place in self._places.items()}
 
     def load(self, weights: Mapping[str, NDArray[np.float64]]) -> None:
-        """Takes all arrays by canonical name."""
+        """Takes all arrays by canonical name; a network of the user's own keeps its first values where there are none."""
         for name, place in self._places.items():
-            place.write(weights[name])
+            if weights or not self.is_native:
+                place.write(weights[name])
 
     def canonical(self, name: str, tensor: Tensor) -> NDArray[np.float64]:
         """Returns a copy, in canonical layout, of a tensor that is laid out as the array of a name."""
@@ -148,11 +151,14 @@ class Network(nn.Module):
     def _leaf(self, layer: layers.Leaf, shape: layers.Shape) -> nn.Module:
         if type(layer) in self._own:
             built = self._own[type(layer)](layer, shape)
+        elif isinstance(layer, layers.NativeNetwork):
+            built = written.native(layer, shape, seed=self._seed)
         elif isinstance(layer, layers.Dropout):
             key = layer_key(self._seed, layer.name)
             built = plain.dropout(layer, shape, key=key, step=lambda: self.step)
         else:
             built = _BUILDERS[type(layer)](layer, shape)
+        self.leaves[layer.name] = built.module
         self._places |= {f"{layer.name}/{word}": place for word, place in built.places.items()}
         self._more |= {f"{layer.name}/{word}": place for word, place in built.more.items()}
         return built.module

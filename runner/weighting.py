@@ -1,0 +1,69 @@
+"""What each example counts for in a loss, and the losses that have a place for it."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.data import Rows
+from runner.errors import ConfigurationError, Fault
+from runner.experiment import Component, Experiment
+from runner.plan import Plan
+
+_WEIGHTS = "weights"
+
+
+def with_place(loss: Callable[..., Any], component: Component, rows: Rows) -> Callable[..., Any]:
+    """Returns a loss as a function of (logits, targets, weights), the weights None where rows have none.
+
+    Args:
+        loss: a function of (logits, targets), or one that takes weights as well.
+        component: what it was built from.
+        rows: what it will be told of.
+
+    Raises:
+        ConfigurationError: the rows have weights, and the loss has no place for them.
+    """
+    if _takes_weights(loss):
+        return lambda logits, targets, weights=None: loss(logits, targets, weights=weights)
+    if rows.weights is not None:
+        rule = "must return a function of (logits, targets, weights), because the data have weights"
+        remedy = "weights is (rows,), or None where there are none: L = sum_i w_i l_i / sum_i w_i."
+        raise ConfigurationError([Fault(f"{component.key}._target_", rule, component.target, remedy=remedy)])
+    return lambda logits, targets, weights=None: loss(logits, targets)
+
+
+def counts(experiment: Experiment, rows: Rows) -> NDArray[np.float64] | None:
+    """Returns what each row counts for in the loss, its own weight times that of its class; None where all are alike."""
+    loss = experiment.loss
+    of_classes = loss.arguments.get("class_weights") if loss.target.startswith("runner.") else None
+    if of_classes is None:
+        return rows.weights
+    of_rows = np.asarray(of_classes, np.float64)[rows.targets]
+    return of_rows if rows.weights is None else np.asarray(of_rows * rows.weights)
+
+
+def of_steps(plan: Plan, epoch: int, counts: NDArray[np.float64] | None) -> NDArray[np.float64]:
+    """Returns what the loss of each step of an epoch is a mean over, (steps_per_epoch,).
+
+    Args:
+        plan: the order of the rows.
+        epoch: from 0.
+        counts: of each row, or None for 1.
+    """
+    if counts is None:
+        return plan.batch_sizes().astype(np.float64)
+    return np.array([counts[rows].sum() for rows in plan.batches(epoch)])
+
+
+def _takes_weights(loss: Callable[..., Any]) -> bool:
+    # A module of PyTorch tells in forward what it takes, a loss of Keras in call.
+    told = getattr(loss, "forward", getattr(loss, "call", loss))
+    try:
+        return _WEIGHTS in inspect.signature(told).parameters
+    except (TypeError, ValueError):
+        return False

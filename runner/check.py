@@ -149,7 +149,7 @@ def _backend_owns(case: _Case) -> Iterable[Fault]:
     experiment = case.experiment
     own = f"{experiment.backend.package}."
     for part in (experiment.activation, experiment.loss, experiment.optimizer):
-        if part.target.startswith("runner.backends.") and not part.target.startswith(own):
+        if part.is_of_backend and not part.target.startswith(own):
             rule = f"belongs to another backend than backend={experiment.backend.name}"
             remedy = f"Write ${{backend.package}}.{'.'.join(part.target.split('.')[-2:])}."
             yield Fault(f"{part.key}._target_", rule, part.target, remedy=remedy)

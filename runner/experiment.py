@@ -34,6 +34,11 @@ class Component:
         """The last word of the target: ``adam``."""
         return self.target.rpartition(".")[2]
 
+    @property
+    def is_of_backend(self) -> bool:
+        """Whether it is one of the functions that come with a backend, and not somebody's own."""
+        return self.target.startswith("runner.backends.")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Backend:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 EXPERIMENT = "experiment"
 _PACKAGE = Path(__file__).resolve().parent
+# A line of a header that begins something: "Time: ten seconds".
+_ENTRY = re.compile(r"(?P<name>[A-Z]\w*): ")
 
 
 # A dataclass would be the usual record, but importing dataclasses takes as long as the whole help.
@@ -116,6 +120,17 @@ def headline(path: Path) -> str:
             if text and not text.startswith("@"):
                 return text
     return ""
+
+
+def entries(text: str, names: Collection[str]) -> Iterator[str]:
+    """Yields the lines of those entries (``# Time: ten seconds``) in the header of a YAML text that are named."""
+    is_asked = False
+    for line in itertools.takewhile(lambda line: line.startswith("#"), text.splitlines()):
+        bare = line.removeprefix("#").removeprefix(" ")
+        begun = _ENTRY.match(bare)
+        is_asked = begun["name"] in names if begun else is_asked and bool(bare)
+        if is_asked:
+            yield bare
 
 
 def comments(text: str) -> dict[str, str]:

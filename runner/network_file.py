@@ -19,8 +19,6 @@ from runner.layers import Sequence, Shape
 
 NETWORK = "network.json"
 
-_BACKENDS = "runner.backends."
-
 
 @dataclass(frozen=True)
 class Network:
@@ -69,7 +67,7 @@ def save(network: Network, path: Path) -> None:
 
 
 def _is_known(function: Component) -> bool:
-    return function.target.startswith(_BACKENDS) and function.name in ACTIVATIONS
+    return function.is_of_backend and function.name in ACTIVATIONS
 
 
 def _node(component: Component) -> dict[str, Any]:

@@ -89,7 +89,7 @@ def _function_faults(drawing: Blueprint) -> list[Fault]:
     found: dict[Fault, None] = {}
     for row in rows(drawing.tree, drawing.input_shape):
         function = row.layer.function if isinstance(row.layer, Activation) else None
-        if function is None or not function.target.startswith("runner.backends."):
+        if function is None or not function.is_of_backend:
             continue
         axis, axes = function.arguments.get("axis", 0), len(row.input_shape)
         if function.name == "softmax" and not -axes <= axis < axes:

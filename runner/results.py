@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
@@ -180,3 +180,9 @@ class Result:
     reconstructions: Reconstructions | None = None
     activation: ActivationTrace | None = None
     output: Output | None = None
+
+    def without_arrays(self) -> Result:
+        """Returns the same without what figures alone are drawn from."""
+        return replace(
+            self, predictions={}, boundary=None, mistakes=None, reconstructions=None, activation=None
+        )

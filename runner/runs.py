@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import shlex
 import signal
-import threading
 import time
 import traceback
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,6 +20,7 @@ from runner.errors import ConfigurationError, Interrupted, RunnerError
 from runner.experiment import Component, Experiment
 from runner.findings import Findings
 from runner.results import Result, Status
+from runner.signals import signals_raised
 from runner.tables import comma_separated
 from runner.tracking import RunCard, Scalar, identity
 from runner.tracking import journal as journal_files
@@ -342,23 +341,3 @@ def _listed(overrides: tuple[str, ...]) -> str:
 
 def _interrupted(interrupt: Interrupted) -> str:
     return f"stopped by {signal.Signals(interrupt.signal_number).name}"
-
-
-@contextlib.contextmanager
-def signals_raised() -> Iterator[None]:
-    """Turns Ctrl-C and SIGTERM into Interrupted while it lasts; a second one meanwhile is not needed and ignored."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def interrupt(number: int, frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
-
-    before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

@@ -49,7 +49,7 @@ class _Case:
     def functions(self) -> list[str]:
         """Returns the names of the activation functions of ours, each once."""
         found = layers.activations(self.tree, self.input_shape).values()
-        return list(dict.fromkeys(each.name for each in found if _is_ours(each)))
+        return list(dict.fromkeys(each.name for each in found if each.is_of_backend))
 
     def meets(self, kind: type[layers.Leaf], asked: Callable[[Any, Shape], bool] | None = None) -> bool:
         """Returns whether there is a layer of a kind for which what is asked is so."""
@@ -74,7 +74,7 @@ class Difference:
 
 def _optimizer(case: _Case) -> str:
     optimizer = case.experiment.optimizer
-    if not _is_ours(optimizer):
+    if not optimizer.is_of_backend:
         return ""
     words = [_OPTIMIZERS[optimizer.name]]
     if optimizer.arguments.get("momentum"):
@@ -91,7 +91,7 @@ def _activation(case: _Case) -> str:
 
 
 def _loss(case: _Case) -> str:
-    if not _is_ours(case.experiment.loss):
+    if not case.experiment.loss.is_of_backend:
         return ""
     if case.weighted:
         return "what a loss with weights is divided by"
@@ -231,7 +231,7 @@ def mixes_channels(layer: layers.Flatten, shape: Shape) -> bool:
 def faults(experiment: Experiment) -> Iterator[Fault]:
     """Yields what native semantics cannot carry out, because the framework has no such class."""
     backend, optimizer = experiment.backend, experiment.optimizer
-    if backend.semantics != "native" or not _is_ours(optimizer):
+    if backend.semantics != "native" or not optimizer.is_of_backend:
         return
     penalty, decay = (optimizer.arguments[name] for name in ("l2", "decoupled_weight_decay"))
     remedy = "Set it to 0, or write backend.semantics=canonical."
@@ -251,10 +251,6 @@ def faults(experiment: Experiment) -> Iterator[Fault]:
     elif backend.name == "torch" and penalty > 0 and optimizer.name == "adamw":
         rule = "must be 0, because PyTorch's own AdamW has a weight_decay outside of the gradient alone"
         yield Fault("optimizer.l2", rule, f"{penalty:g}", remedy=remedy)
-
-
-def _is_ours(component: Component) -> bool:
-    return component.target.startswith("runner.backends.")
 
 
 def _own(value: Any, package: str) -> Any:

@@ -211,15 +211,20 @@ def _qualified(module: str, names: str | None) -> str | None:
     return None if names is None else " or ".join(f"{module}.{name}" for name in names.split(" or "))
 
 
-@lru_cache(maxsize=256)
 def _syntax(module: str) -> ast.Module | None:
     spec = _spec(module)
     if spec is None or spec.origin is None or not spec.origin.endswith(".py"):
         return None
     try:
-        return ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+        return _parsed(spec.origin)
     except SyntaxError as error:
         raise TargetError(f"{module} is no valid Python: line {error.lineno}, {error.msg}") from error
+
+
+@lru_cache(maxsize=256)
+def _parsed(file: str) -> ast.Module:
+    """Parses a file, by its path and not its module's name: one name may come to mean another file."""
+    return ast.parse(Path(file).read_text(encoding="utf-8"))
 
 
 def _spec(module: str) -> ModuleSpec | None:

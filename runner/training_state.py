@@ -91,7 +91,7 @@ class Header:
 def slot_names(experiment: Experiment) -> tuple[str, ...] | None:
     """Returns what the optimizer remembers of every trained array, or None where it is not one of ours."""
     optimizer = experiment.optimizer
-    is_ours = optimizer.target.startswith("runner.backends.") and optimizer.name in _REMEMBERED
+    is_ours = optimizer.is_of_backend and optimizer.name in _REMEMBERED
     if not is_ours or experiment.backend.semantics == "native":
         return None
     chosen = {"momentum": "momentum", "centered": "mean"}

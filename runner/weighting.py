@@ -40,7 +40,7 @@ def with_place(loss: Callable[..., Any], component: Component, rows: Rows) -> Ca
 def counts(experiment: Experiment, rows: Rows) -> NDArray[np.float64] | None:
     """Returns what each row counts for in the loss, its own weight times that of its class; None where all are alike."""
     loss = experiment.loss
-    of_classes = loss.arguments.get("class_weights") if loss.target.startswith("runner.") else None
+    of_classes = loss.arguments.get("class_weights") if loss.is_of_backend else None
     if of_classes is None:
         return rows.weights
     of_rows = np.asarray(of_classes, np.float64)[rows.targets]

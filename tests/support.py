@@ -43,14 +43,16 @@ def trained_as(chosen: Experiment, *, folder: Path | None = None) -> tuple[Resul
 
 def found(*overrides: str, folder: Path | None = None) -> tuple[Findings, Memory]:
     """Carries out a task beside training in this process; returns what it found and what the tracker was told."""
-    tracker = Memory()
-    checked = experiment(*overrides)
     with TemporaryDirectory() as temporary:
-        findings = task.of(checked).run(
-            checked, folder=folder or Path(temporary), tracker=tracker, display=Silent()
-        )
+        findings, tracker = carried_out(experiment(*overrides), folder or Path(temporary))
     assert isinstance(findings, Findings)
     return findings, tracker
+
+
+def carried_out(chosen: Experiment, folder: Path) -> tuple[Result | Findings, Memory]:
+    """Does what an experiment says in this process, a training or another task."""
+    tracker = Memory()
+    return task.of(chosen).run(chosen, folder=folder, tracker=tracker, display=Silent()), tracker
 
 
 def table(findings: Findings, name: str) -> Table:

@@ -87,14 +87,14 @@ def pairs() -> list[Job]:
 
 def test_every_value_is_looked_at_once() -> None:
     looked, check = refusing()
-    assert set(look(pairs(), check)) == {0, 1, 2, 3, 4, 8}  # type: ignore[arg-type]
+    assert set(look(pairs(), check)) == {0, 1, 2, 3, 4, 8}  # type: ignore[arg-type]  # A stand-in for the check of a job.
     assert looked == ["a=0 b=0", "a=0 b=1", "a=0 b=2", "a=0 b=3", "a=1 b=0", "a=2 b=0"]
 
 
 def test_a_value_that_works_nowhere_is_said() -> None:
     _, check = refusing("b=2")
     with pytest.raises(ConfigurationError) as caught:
-        look(pairs(), check)  # type: ignore[arg-type]
+        look(pairs(), check)  # type: ignore[arg-type]  # A stand-in for the check of a job.
     assert [fault.key for fault in caught.value.faults] == ["a=0 b=2"]
 
 

@@ -27,6 +27,8 @@ _RECORDS = {
 }
 _INDENT = " " * 6
 _SECTIONS = ("Args:", "Returns:", "Raises:")
+# What is shown of an experiment's header.
+_ENTRIES = ("Question", "Expected", "Time")
 
 
 def run(words: Sequence[str]) -> int:
@@ -80,6 +82,8 @@ def _details(option: Option) -> Iterator[str]:
     node = yaml.safe_load(text)
     if not option.shipped:
         yield f"({folders.shown(option.path)})"
+    if option.group == folders.EXPERIMENT:
+        yield from folders.entries(text, _ENTRIES)
     if isinstance(node, Mapping):
         yield from _mapping(option, node, folders.comments(text), f"{option.group}.")
 

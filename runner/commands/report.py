@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,16 +11,15 @@ from runner.commands.failures import UsageError
 from runner.errors import Fault, RunnerError
 from runner.suggestions import listed, nearest
 
-_STUDY, _LEADERBOARD, _COMPARISONS, _PAGE = "study.json", "leaderboard.csv", "comparisons.csv", "report.html"
+_PAGE = "report.html"
 _FOLDER = Path("outputs") / "reports"
-_LONGEST_REASON = 300
 _KEYS = ("metric", "tracking.uri")
 
 
 def run(words: Sequence[str]) -> int:
     """Compares the runs of a sweep, by its identifier or as ``last``, or of an MLflow experiment, by its name."""
     from runner.study import report as reports
-    from runner.study.records import save
+    from runner.tracking.asking import ask
     from runner.tracking.gather import gather
     from runner.tracking.store import address
     from runner.tracking.study import study
@@ -48,12 +46,13 @@ def run(words: Sequence[str]) -> int:
     told = reports.report(found)
     folder = _FOLDER / re.sub(r"[^\w.-]+", "_", text)
     folder.mkdir(parents=True, exist_ok=True)
-    save(found, folder / _STUDY)
-    (folder / _LEADERBOARD).write_text(reports.leaderboard_csv(told), encoding="utf-8")
-    (folder / _COMPARISONS).write_text(reports.comparisons_csv(told), encoding="utf-8")
+    *tables, study_file = reports.write(told, folder)
     reports.print_report(sys.stdout, told)
-    _draw(folder)
-    print(f"\npage     {folder / _PAGE}\ntables   {folder / _LEADERBOARD}, {folder / _COMPARISONS}")
+    # This process never imports matplotlib.
+    _, trouble = ask("runner.plots.study_page", {"path": str(study_file)})
+    if trouble:
+        raise RunnerError(f"the page could not be made: {trouble}")
+    print(f"\npage     {folder / _PAGE}\ntables   {', '.join(map(str, tables))}")
     return 0
 
 
@@ -86,16 +85,3 @@ def _require_store(uri: str) -> None:
     if path is not None and not path.is_file():
         rule = f"there is no {path.name} in this folder, so there are no runs to compare"
         raise UsageError([Fault("report", rule, remedy="tracking.uri=ADDRESS names another store.")])
-
-
-def _draw(folder: Path) -> None:
-    """Has the figures and the page made by a process of its own, since this one never imports matplotlib."""
-    done = subprocess.run(
-        [sys.executable, "-m", "runner.plots.study_page", str(folder / _STUDY)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode != 0:
-        reason = (done.stderr.strip().splitlines() or ["its process died"])[-1][:_LONGEST_REASON]
-        raise RunnerError(f"the page could not be made: {reason}")

@@ -105,8 +105,7 @@ def experiment_of(keras: Experiment) -> Experiment:
 def is_own_code(experiment: Experiment) -> bool:
     """Returns whether a function is carried out by Keras that is none of this project."""
     return any(
-        not part.target.startswith("runner.")
-        for part in (experiment.activation, experiment.loss, experiment.optimizer)
+        not part.is_of_backend for part in (experiment.activation, experiment.loss, experiment.optimizer)
     )
 
 

@@ -20,8 +20,9 @@ from runner.parity.arm import LOG, Arm, Recorded, record
 from runner.parity.control import Control, Pair
 from runner.parity.recording import Recording, load_losses
 from runner.parity.verdict import PRECISIONS, Verdict, find
-from runner.runs import RunRequest, signals_raised
+from runner.runs import RunRequest
 from runner.session import finished, recorder_for, shown
+from runner.signals import signals_raised
 
 
 @dataclass(frozen=True)

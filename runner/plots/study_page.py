@@ -1,7 +1,8 @@
-"""The figures and the page of a study, made from its file; run as a module by a process that must not have matplotlib."""
+"""The figures and the page of a study, made from its file."""
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -22,5 +23,11 @@ def make(path: Path) -> list[Path]:
     return [*figures, path.parent / PAGE]
 
 
+def main() -> None:
+    """Answers the question of a process that must not have matplotlib: the study's file, and the files made of it."""
+    question = json.load(sys.stdin)
+    print(json.dumps({"files": [str(path) for path in make(Path(question["path"]))]}))
+
+
 if __name__ == "__main__":
-    make(Path(sys.argv[1]))
+    main()

@@ -114,6 +114,11 @@ def default_metric(trials: Sequence[Trial]) -> str | None:
     return next((name for name, count in counts.items() if count == best > 0), None)
 
 
+def is_curve(name: str) -> bool:
+    """Returns whether a metric is measured in every epoch and told of a trial as a curve."""
+    return name.startswith("validation/") or name == "train/loss"
+
+
 def number(text: str) -> float | None:
     """Returns the number that a text is, or None."""
     try:

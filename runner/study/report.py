@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TextIO
 
 import numpy as np
 
 from runner import outputs
+from runner.findings import Table
 from runner.metrics import number
 from runner.study.comparisons import Comparison, comparisons, independent, sentences
-from runner.study.groups import groups
+from runner.study.groups import Group, groups
 from runner.study.importance import importance
-from runner.study.records import Study
+from runner.study.records import Study, save
+from runner.tables import comma_separated
+
+STUDY, LEADERBOARD, COMPARISONS = "study.json", "leaderboard.csv", "comparisons.csv"
 
 _ALL = "All of them are in comparisons.csv."
 _WIDTH_OF_A_FILE = 140
@@ -27,19 +30,15 @@ class Report:
 
     Args:
         study: the runs.
-        headings: of the leaderboard.
-        lines: of the leaderboard, the best group first.
-        sentences: what is better than what.
+        groups: those over the seeds, as the leaderboard has them.
+        comparisons: what is better than what.
         importance: the share of each key.
-        comparisons: what the sentences say, and all that they leave out.
     """
 
     study: Study
-    headings: tuple[str, ...]
-    lines: tuple[tuple[str, ...], ...]
-    sentences: tuple[str, ...]
-    importance: dict[str, float]
+    groups: tuple[Group, ...]
     comparisons: tuple[Comparison, ...]
+    importance: dict[str, float]
 
     @property
     def summary(self) -> str:
@@ -50,36 +49,57 @@ class Report:
         parts += [f"{running} still running" if running else ""]
         return f"{len(study.trials)} runs: {', '.join(filter(None, parts))}; compared by {study.metric}."
 
+    @property
+    def headings(self) -> tuple[str, ...]:
+        """Those of the leaderboard."""
+        return ("choice", "runs", self.study.metric, "deviation", "95 % interval", "seconds")
+
+    @property
+    def lines(self) -> tuple[tuple[str, ...], ...]:
+        """Those of the leaderboard, the best group first."""
+        return tuple(
+            (
+                group.name,
+                str(len(group.trials)),
+                number(group.mean),
+                _number(group.deviation),
+                f"{number(group.low)} to {number(group.high)}" if np.isfinite(group.low) else "",
+                f"{group.seconds:.1f}",
+            )
+            for group in self.groups
+        )
+
+    @property
+    def sentences(self) -> tuple[str, ...]:
+        """What is better than what, in words."""
+        return tuple(_told(self.comparisons, self.study))
+
 
 def report(study: Study) -> Report:
     """Returns what there is to tell."""
     distinct, _ = independent(study)
-    headings = ("choice", "runs", study.metric, "deviation", "95 % interval", "seconds")
-    lines = tuple(
-        (
-            group.name,
-            str(len(group.trials)),
-            number(group.mean),
-            _number(group.deviation),
-            f"{number(group.low)} to {number(group.high)}" if np.isfinite(group.low) else "",
-            f"{group.seconds:.1f}",
-        )
-        for group in groups(distinct)
-    )
-    found = comparisons(study)
-    return Report(study, headings, lines, tuple(_told(found, study)), importance(study), tuple(found))
+    return Report(study, tuple(groups(distinct)), tuple(comparisons(study)), importance(study))
+
+
+def write(told: Report, folder: Path) -> list[Path]:
+    """Writes the tables of a study as CSV, and the study itself; returns the files, the study's last."""
+    texts = {LEADERBOARD: leaderboard_csv(told), COMPARISONS: comparisons_csv(told)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    save(told.study, folder / STUDY)
+    return [folder / name for name in (*texts, STUDY)]
 
 
 def print_report(stream: TextIO, told: Report) -> None:
     """Prints the leaderboard and the sentences."""
     from rich import box
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as Printed
 
     width = None if stream.isatty() else _WIDTH_OF_A_FILE
     console = Console(file=stream, highlight=False, markup=False, width=width)
     console.print(told.summary)
-    printed = Table(box=box.SIMPLE_HEAD)
+    printed = Printed(box=box.SIMPLE_HEAD)
     for place, heading in enumerate(told.headings):
         printed.add_column(heading, justify="right" if place else "left", overflow="fold")
     for line in told.lines:
@@ -96,19 +116,19 @@ def print_report(stream: TextIO, told: Report) -> None:
 
 def leaderboard_csv(told: Report) -> str:
     """Returns the leaderboard as CSV with every digit."""
-    distinct, _ = independent(told.study)
-    names = ["choice", "runs", "mean", "deviation", "low", "high", "seconds"]
-    rows = [
-        [group.name, len(group.trials), group.mean, group.deviation, group.low, group.high, group.seconds]
-        for group in groups(distinct)
-    ]
-    return _csv([names, *rows])
+    names = ("choice", "runs", "mean", "deviation", "low", "high", "seconds")
+    lines = tuple(
+        (group.name, len(group.trials), group.mean, group.deviation, group.low, group.high, group.seconds)
+        for group in told.groups
+    )
+    return comma_separated(Table("leaderboard", names, lines))
 
 
 def comparisons_csv(told: Report) -> str:
     """Returns every comparison as CSV with every digit."""
-    names = ["data", "key", "better", "worse", "difference", "low", "high", "pairs", "probability", "is_same"]
-    return _csv([names, *([getattr(each, name) for name in names] for each in told.comparisons)])
+    names = ("data", "key", "better", "worse", "difference", "low", "high", "pairs", "probability", "is_same")
+    lines = tuple(tuple(getattr(each, name) for name in names) for each in told.comparisons)
+    return comma_separated(Table("comparisons", names, lines))
 
 
 def _told(found: Sequence[Comparison], study: Study) -> list[str]:
@@ -145,9 +165,3 @@ def _outputs(study: Study) -> list[str]:
 
 def _number(value: float) -> str:
     return number(value) if np.isfinite(value) else ""
-
-
-def _csv(rows: Sequence[Sequence[object]]) -> str:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue()

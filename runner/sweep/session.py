@@ -14,13 +14,13 @@ from filelock import FileLock, Timeout
 from runner import display
 from runner.errors import ConfigurationError, Fault
 from runner.metrics import number
-from runner.runs import Outcome, RunRequest, ended, meaning, refused, remembered, signals_raised
+from runner.runs import Outcome, RunRequest, ended, meaning, refused, remembered
 from runner.session import finished, shown, verb
+from runner.signals import signals_raised
 from runner.sweep import record
 from runner.sweep.jobs import Job
 from runner.sweep.plan import Plan
 from runner.sweep.scheduler import Scheduler
-from runner.sweep.study import sentences, study
 from runner.sweep.summary import Summary
 from runner.sweep.table import final_metrics, last_line, print_table
 from runner.tracking.recorder import Recorder
@@ -50,12 +50,11 @@ def run(plan: Plan) -> list[Outcome]:
             with signals_raised():
                 office.open()
                 outcomes = Scheduler(plan.jobs, plan.settings, office).run()
-                summary.end(outcomes, wait_seconds=_STORE_SECONDS if recorder else 0.0)
+                said = summary.end(outcomes, wait_seconds=_STORE_SECONDS if recorder else 0.0)
         finally:
             report = finished(recorder)
     print_table(sys.stdout, outcomes)
-    made = study(outcomes, name=f"sweep {plan.name}", command=plan.command)
-    for sentence in sentences(made) if made else ():
+    for sentence in said.sentences if said and said.comparisons else ():
         print(sentence)
     display.whereabouts(sys.stdout, folder=shown(plan.folder), report=report, sweep=plan.name)
     if any(outcome.status != "FINISHED" for outcome in outcomes):

@@ -6,38 +6,28 @@ from collections.abc import Mapping, Sequence
 
 from runner.runs import Outcome
 from runner.study import Study, Trial, default_metric
-from runner.study.comparisons import comparisons
-from runner.study.records import save
-from runner.study.report import comparisons_csv, leaderboard_csv, report
+from runner.study.records import is_curve
+from runner.study.report import Report, report
+from runner.study.report import write as files
 from runner.tracking.journal import Journal
 
-STUDY, LEADERBOARD, COMPARISONS = "study.json", "leaderboard.csv", "comparisons.csv"
 
-
-def study(outcomes: Sequence[Outcome], *, name: str, command: str) -> Study | None:
-    """Returns the study of a sweep's runs; None where none finished with a metric, or where they do not differ."""
+def report_of(outcomes: Sequence[Outcome], *, name: str, command: str) -> Report | None:
+    """Returns what there is to tell of a sweep's runs; None where too few finished with a metric, or none differ."""
     trials = tuple(_trial(outcome) for outcome in outcomes)
     metric = default_metric(trials)
     if metric is None:
         return None
     made = Study(name=name, trials=trials, metric=metric, command=command)
-    return made if made.keys and len(made.finished) > 1 else None
+    return report(made) if made.keys and len(made.finished) > 1 else None
 
 
-def write(made: Study, journal: Journal) -> None:
+def write(told: Report, journal: Journal) -> None:
     """Writes a study into the folder of a journal, which has its figures and its page made."""
-    told = report(made)
-    texts = {LEADERBOARD: leaderboard_csv(told), COMPARISONS: comparisons_csv(told)}
-    for name, text in texts.items():
-        (journal.folder / name).write_text(text, encoding="utf-8")
-        journal.artifact(journal.folder / name)
-    save(made, journal.folder / STUDY)
-    journal.study(journal.folder / STUDY)
-
-
-def sentences(made: Study) -> tuple[str, ...]:
-    """Returns what is better than what, in words; nothing where there is nothing to compare."""
-    return report(made).sentences if comparisons(made) else ()
+    *tables, study_file = files(told, journal.folder)
+    for path in tables:
+        journal.artifact(path)
+    journal.study(study_file)
 
 
 def _trial(outcome: Outcome) -> Trial:
@@ -48,7 +38,7 @@ def _trial(outcome: Outcome) -> Trial:
         curves = {
             name: [record.metrics[name] for record in result.epochs if name in record.metrics]
             for name in names
-            if name.startswith("validation/") or name == "train/loss"
+            if is_curve(name)
         }
     return Trial(
         name=outcome.name,

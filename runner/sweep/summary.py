@@ -14,9 +14,10 @@ from runner.description import DESCRIPTION
 from runner.metrics import number
 from runner.results import Status
 from runner.runs import Outcome
+from runner.study.report import Report
 from runner.sweep.jobs import values
 from runner.sweep.plan import Plan
-from runner.sweep.study import study, write
+from runner.sweep.study import report_of, write
 from runner.sweep.table import VERDICTS, Table, best_value, comma_separated, last_line, markdown, table
 from runner.tracking import RunCard, identity
 from runner.tracking.journal import JOURNAL, Journal
@@ -70,8 +71,8 @@ class Summary:
             self._told = now
             self._tell_count(running)
 
-    def end(self, outcomes: Sequence[Outcome], *, wait_seconds: float) -> None:
-        """Tells how the sweep ended.
+    def end(self, outcomes: Sequence[Outcome], *, wait_seconds: float) -> Report | None:
+        """Tells how the sweep ended, and returns what its runs say together, where they say anything.
 
         Args:
             outcomes: how each of its jobs ended, in their order.
@@ -85,14 +86,15 @@ class Summary:
             comma_separated(told, [run.run_id if run else None for run in stored]), encoding="utf-8"
         )
         self._journal.artifact(self.folder / TABLE)
-        made = study(outcomes, name=f"sweep {self._plan.name}", command=self._plan.command)
-        if made is not None:
-            write(made, self._journal)
+        said = report_of(outcomes, name=f"sweep {self._plan.name}", command=self._plan.command)
+        if said is not None:
+            write(said, self._journal)
         self._journal.metrics(_NO_STEP, _metrics(outcomes, best))
         description = _description(self._plan, told, stored, best)
         counted = {PROGRESS: _progress(outcomes, len(self._plan.jobs), running=0)}
         self._journal.tags({**_tags(best), **counted, DESCRIPTION: description})
         self._journal.end(*_end(outcomes))
+        return said
 
     def _tell_count(self, running: int) -> None:
         progress = _progress(self._outcomes, len(self._plan.jobs), running)

@@ -14,7 +14,6 @@ from pathlib import Path
 from runner import workers
 from runner.display import Silent
 from runner.errors import Interrupted
-from runner.results import Result
 from runner.runs import Outcome, RunRequest, carry_out, ended
 
 LOG = "output.log"
@@ -45,19 +44,14 @@ def work(request: RunRequest) -> Report:
         _interrupt = Interrupted(outcome.exit_code - 128)
     gc.collect()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
-    return Report(replace(outcome, result=_small(outcome)), memory)
+    # The arrays that figures alone are drawn from lie in the run's folder.
+    small = outcome.result and outcome.result.without_arrays()
+    return Report(replace(outcome, result=small), memory)
 
 
 def stopped(request: RunRequest, interrupt: Interrupted) -> Outcome:
     """Returns the outcome of a request that was not carried out, because the sweep was stopped."""
     return ended(request, "KILLED", 128 + interrupt.signal_number, message="stopped with the sweep")
-
-
-def _small(outcome: Outcome) -> Result | None:
-    """Returns the result without the arrays that figures alone are drawn from: those lie in the run's folder."""
-    if outcome.result is None:
-        return None
-    return replace(outcome.result, predictions={}, boundary=None, mistakes=None, activation=None)
 
 
 @contextlib.contextmanager

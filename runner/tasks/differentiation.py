@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,17 +53,12 @@ def of_polynomial(
 ) -> Differentiated:
     """Returns the derivatives of a polynomial at points."""
     points = np.array(at, np.float64)
-    steps = finite_difference.steps(points)
-    every = np.concatenate([points, points - steps, points + steps])
-    values, slopes = inspection.polynomial(coefficients=coefficients, inputs=every)
-    middle, below, above = np.split(values, 3)
     formula = np.polynomial.Polynomial(derivatives.polynomial(coefficients))
-    return Differentiated(
-        names=tuple(f"dy/dx at x = {point:g}" for point in points),
-        values=middle,
-        automatic=slopes[: len(points)],
-        analytic=np.asarray(formula(points), np.float64),
-        slopes=finite_difference.slopes(middle, below, above, steps),
+    return _of_numbers(
+        lambda every: inspection.polynomial(coefficients=coefficients, inputs=every),
+        points,
+        names=[f"dy/dx at x = {point:g}" for point in points],
+        formula=np.asarray(formula(points), np.float64),
     )
 
 
@@ -73,19 +68,19 @@ def of_function(
     """Returns the derivatives of a function at points, or all of them at a vector where it is a function of one."""
     if chosen_functions.is_of_vectors(function):
         return _of_vector_function(inspection, function, np.array(vector, np.float64))
+
+    def evaluate(every: Floats) -> tuple[Floats, Floats]:
+        values, slopes = inspection.function(function=function, inputs=every[:, None])
+        require_finite(function, every, values[:, 0], "task.points")
+        return values[:, 0], slopes[:, 0, 0]
+
     points = np.array(at, np.float64)
-    steps = finite_difference.steps(points)
-    every = np.concatenate([points, points - steps, points + steps])
-    values, slopes = inspection.function(function=function, inputs=every[:, None])
-    require_finite(function, every, values[:, 0], "task.points")
-    middle, below, above = np.split(values[:, 0], 3)
     formula = analytic(function, points)
-    return Differentiated(
-        names=tuple(f"{function.name}'({point:g})" for point in points),
-        values=middle,
-        automatic=slopes[: len(points), 0, 0],
-        analytic=np.full(len(points), np.nan) if formula is None else formula,
-        slopes=finite_difference.slopes(middle, below, above, steps),
+    return _of_numbers(
+        evaluate,
+        points,
+        names=[f"{function.name}'({point:g})" for point in points],
+        formula=np.full(len(points), np.nan) if formula is None else formula,
     )
 
 
@@ -116,6 +111,26 @@ def joined(parts: Sequence[Differentiated]) -> Differentiated:
         slopes=Slopes(
             together([part.slopes.below for part in parts]), together([part.slopes.above for part in parts])
         ),
+    )
+
+
+def _of_numbers(
+    evaluate: Callable[[Floats], tuple[Floats, Floats]],
+    points: Floats,
+    *,
+    names: Sequence[str],
+    formula: Floats,
+) -> Differentiated:
+    """Returns the derivatives at points of a function of one number, which ``evaluate`` gives with its derivative."""
+    steps = finite_difference.steps(points)
+    values, slopes = evaluate(np.concatenate([points, points - steps, points + steps]))
+    middle, below, above = np.split(values, 3)
+    return Differentiated(
+        names=tuple(names),
+        values=middle,
+        automatic=slopes[: len(points)],
+        analytic=formula,
+        slopes=finite_difference.slopes(middle, below, above, steps),
     )
 
 

@@ -10,6 +10,8 @@ from typing import Any
 import mlflow
 from mlflow.entities import Run
 
+from runner.study.records import is_curve
+
 LAST = "last"
 _NAMES = 50
 _PORTION = 1000
@@ -88,12 +90,8 @@ def _record(client: mlflow.MlflowClient, run: Run) -> dict[str, Any]:
         "parameters": dict(run.data.params),
         "metrics": dict(run.data.metrics),
         "tags": {name: run.data.tags[name] for name in _TAGS if name in run.data.tags},
-        "curves": {name: _curve(client, run, name) for name in run.data.metrics if _is_curve(name)},
+        "curves": {name: _curve(client, run, name) for name in run.data.metrics if is_curve(name)},
     }
-
-
-def _is_curve(name: str) -> bool:
-    return name.startswith("validation/") or name == "train/loss"
 
 
 def _curve(client: mlflow.MlflowClient, run: Run, name: str) -> list[float]:

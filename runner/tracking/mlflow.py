@@ -8,6 +8,7 @@ import json
 import math
 import re
 import socket
+import sqlite3
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -22,13 +23,15 @@ from runner.errors import TrackingError
 from runner.tracking import DatasetCard, RunCard, Scalar
 from runner.tracking.journal import Event
 from runner.tracking.process import Process, gone
-from runner.tracking.store import StoredRun, artifact_location, database
+from runner.tracking.store import StoredRun, address_of, artifact_location, database
 from runner.tracking.view import View
 
 _LONGEST_PARAMETER = 6000
 _LONGEST_TAG = 5000
 _LONGEST_KEY = 250
 _IDENTITY = "identity"
+# MLflow makes a store in a second or two.
+_MAKING_SECONDS = 30.0
 GONE = "the process that trained was gone without a word"
 
 
@@ -43,13 +46,16 @@ class Dead:
 class Store:
     """MLflow's store at an absolute address.
 
-    A new SQLite file that two processes open at once is broken for ever: it is opened under a lock beside it.
+    A new SQLite file that two processes open at once, or whose making was interrupted, is broken for ever: it is made under
+    a lock and under another name, and comes to its place when it is whole.
     """
 
     def __init__(self, uri: str) -> None:
         self.uri = uri
-        with self._alone():
-            # The client opens the store, and makes it where there is none, as soon as it is made itself.
+        with self._alone() as path:
+            if path is not None and not _is_whole(path):
+                _make(path)
+            # The client opens the store as soon as it is made itself.
             self.client = mlflow.MlflowClient(uri)
 
     def experiment_id(self, name: str) -> str:
@@ -119,13 +125,46 @@ class Store:
         self.client.set_terminated(run_id, "KILLED", milliseconds(time))
 
     @contextlib.contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _alone(self) -> Iterator[Path | None]:
+        """Keeps other processes from an SQLite file; yields it, or None for a server."""
         path = database(self.uri)
         if path is None:
-            yield
+            yield None
             return
         with FileLock(path.with_name(f".{path.name}.lock"), timeout=60):
-            yield
+            yield path
+
+
+def _make(path: Path) -> None:
+    """Makes an empty store; at any moment there is a whole one, or none. What was there before is kept beside it."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    unfinished = path.with_name(f".{path.name}.part")
+    for leftover in path.parent.glob(f"{unfinished.name}*"):
+        leftover.unlink()
+    made = SqlAlchemyStore(  # type: ignore[no-untyped-call]  # MLflow's class has no types.
+        address_of(unfinished), (path.parent / "mlruns").as_posix()
+    )
+    made.engine.dispose()
+    if path.exists():
+        path.replace(path.with_name(f"{path.name}.half-made"))
+    unfinished.replace(path)
+
+
+def _is_whole(path: Path) -> bool:
+    """Returns whether an SQLite file is a store, which has a first experiment from its making on.
+
+    One without may have been left by a process that was killed at it, or another, which knows no lock, is at it now.
+    """
+    if not path.exists():
+        return False
+    try:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            (experiments,) = connection.execute("SELECT count(*) FROM experiments").fetchone()
+    except sqlite3.Error:
+        # It is empty, or of another kind, or in use: MLflow says what it can do with it.
+        return True
+    return experiments > 0 or time.time() - path.stat().st_mtime < _MAKING_SECONDS
 
 
 def _number_of(folder: Path) -> str:

@@ -25,7 +25,12 @@ def address(uri: str | None, folder: Path) -> str:
     chosen = uri or os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{DATABASE}"
     if not chosen.startswith(_SQLITE):
         return chosen.rstrip("/")
-    return _SQLITE + (folder.resolve() / chosen.removeprefix(_SQLITE)).as_posix()
+    return address_of(folder.resolve() / chosen.removeprefix(_SQLITE))
+
+
+def address_of(path: Path) -> str:
+    """Returns the store's address of an SQLite file."""
+    return _SQLITE + path.as_posix()
 
 
 def database(uri: str) -> Path | None:

@@ -1,6 +1,7 @@
 """Makes ``docs/chapter.md`` from ``docs/chapter_text.md``: ``python docs/make_chapter.py [FOLDER WITH MNIST'S FILES]``.
 
-In the place of a line ``<!-- run: COMMAND, figure: NAME, lines: N -->`` come the command, what it prints, and its figure.
+In the place of a line ``<!-- run: COMMAND, figure: NAME, lines: N -->`` come the command, what it prints, and its figure;
+``lines`` are the first of the output, ``last`` the last ones.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ VOLATILE = re.compile(
 )
 
 _PLACE = re.compile(
-    r"^<!-- run: (?P<command>[^,\n]*?)(?:, figure: (?P<figure>\w+))?(?:, lines: (?P<lines>\d+))?"
+    r"^<!-- run: (?P<command>[^,\n]*?)(?:, figure: (?P<figure>\w+))?(?:, (?P<part>lines|last): (?P<count>\d+))?"
     r"(?P<mnist>, needs: mnist)? -->$",
     re.MULTILINE,
 )
@@ -40,7 +41,8 @@ class Step:
         number: of the step, from 1.
         command: what is typed after ``python -m runner``.
         figure: the stem of a file among the run's figures, or empty.
-        lines: how many lines of the output are shown at most, from its beginning.
+        lines: how many lines of the output are shown at most.
+        are_last: whether they are its last ones, and not its first.
         needs_mnist: whether it needs MNIST's files, which are downloaded where they are not there.
     """
 
@@ -48,6 +50,7 @@ class Step:
     command: str
     figure: str
     lines: int
+    are_last: bool
     needs_mnist: bool
 
 
@@ -85,12 +88,13 @@ def said(step: Step, folder: Path, more: list[str]) -> str:
 def kept(text: str) -> list[str]:
     """Returns the lines of an output that are the same in every run."""
     lines = [line.rstrip() for line in text.splitlines() if not VOLATILE.search(line)]
-    return [line for place, line in enumerate(lines) if line or (place and lines[place - 1])]
+    found = [line for place, line in enumerate(lines) if line or (place and lines[place - 1])]
+    return found[:-1] if found and not found[-1] else found
 
 
 def _step(number: int, found: re.Match[str]) -> Step:
-    lines = int(found["lines"] or MOST_LINES)
-    return Step(number, found["command"], found["figure"] or "", lines, bool(found["mnist"]))
+    lines, are_last = int(found["count"] or MOST_LINES), found["part"] == "last"
+    return Step(number, found["command"], found["figure"] or "", lines, are_last, bool(found["mnist"]))
 
 
 def _picture(step: Step, folder: Path) -> str:
@@ -108,10 +112,16 @@ def _picture(step: Step, folder: Path) -> str:
 
 def _shown(step: Step, lines: list[str], figure: str) -> str:
     """Returns a command, its output and its figure as Markdown."""
-    rest = ["..."] if len(lines) > step.lines else []
-    block = ["```console", f"$ python -m runner {step.command}", *lines[: step.lines], *rest, "```"]
+    block = ["```console", f"$ python -m runner {step.command}", *_part(step, lines), "```"]
     picture = ["", f"![{step.figure.replace('_', ' ')}](chapter/{figure})"] if figure else []
     return "\n".join([*block, *picture])
+
+
+def _part(step: Step, lines: list[str]) -> list[str]:
+    """Returns the lines of an output that are shown; three dots stand for the others."""
+    if len(lines) <= step.lines:
+        return lines
+    return ["...", *lines[-step.lines :]] if step.are_last else [*lines[: step.lines], "..."]
 
 
 if __name__ == "__main__":

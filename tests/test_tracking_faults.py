@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import os
 import queue
 import resource
 import shutil
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from examples import card, measurements
+from servers import free_port, tracking_server
 
 from runner.tracking import sent, unsent
 from runner.tracking.journal import Journal
@@ -76,36 +71,9 @@ def tell(tracker: Journal, first: int, last: int) -> None:
         tracker.metrics(epoch, values)
 
 
-@contextmanager
-def server(base: Path, port: int) -> Iterator[None]:
-    """Runs a tracking server while it lasts."""
-    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
-    command += ["--backend-store-uri", f"sqlite:///{base}/server.db"]
-    command += ["--artifacts-destination", f"{base}/files"]
-    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with (base / "server.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        for _ in range(600):
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
-                break
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                time.sleep(0.1)
-        yield
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-
-
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-    return number
+    return free_port()
 
 
 def test_a_server_that_stops_and_comes_back_in_a_run_or_after_it(
@@ -114,7 +82,7 @@ def test_a_server_that_stops_and_comes_back_in_a_run_or_after_it(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
     uri, first, second = f"http://127.0.0.1:{port}", tmp_path / "first", tmp_path / "second"
-    with server(tmp_path, port):
+    with tracking_server(tmp_path, port):
         recorder = Recorder.start(uri, tmp_path)
         tracker = begin(recorder, first, uri)
         tell(tracker, 1, 100)
@@ -123,7 +91,7 @@ def test_a_server_that_stops_and_comes_back_in_a_run_or_after_it(
     tell(tracker, 101, 200)
     (first / "config.yaml").write_text("seed: 0\n")
     tracker.artifact(first / "config.yaml")
-    with server(tmp_path, port):
+    with tracking_server(tmp_path, port):
         tell(tracker, 201, 300)
         tracker.steps(1, {"train/step_loss": [0.5, 0.25, 0.125]})
         tracker.end("FINISHED", None)
@@ -145,7 +113,7 @@ def test_a_server_that_stops_and_comes_back_in_a_run_or_after_it(
     assert report.trouble is not None
     assert report.trouble.startswith("The recorder could not reach MLflow's store and ")
 
-    with server(tmp_path, port):
+    with tracking_server(tmp_path, port):
         found = sync(tmp_path, uri, SECONDS)
         assert (found.sent, found.unsent) == ((second,), ())
         assert run_of(second).info.status == "FINISHED"

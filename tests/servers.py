@@ -1,0 +1,84 @@
+"""Servers on this machine that tests start and stop: MLflow's, and PostgreSQL where its programs are."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def free_port() -> int:
+    """Returns a port of this machine that nobody uses."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        number: int = probe.getsockname()[1]
+    return number
+
+
+@contextmanager
+def tracking_server(base: Path, port: int, *, store: str | None = None) -> Iterator[None]:
+    """Runs a tracking server while it lasts, on an SQLite file in ``base`` or on another store."""
+    command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--port", str(port)]
+    command += ["--backend-store-uri", store or f"sqlite:///{base}/server.db"]
+    command += ["--artifacts-destination", f"{base}/files"]
+    quiet = {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (base / "server.log").open("ab") as log:
+        process = subprocess.Popen(
+            command, env=os.environ | quiet, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        for _ in range(600):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                time.sleep(0.1)
+        yield
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def postgresql_programs() -> Path | None:
+    """Returns the folder of PostgreSQL's programs, or None where there are none."""
+    found = shutil.which("initdb")
+    folders = [Path(found).parent] if found else sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    return folders[-1] if folders else None
+
+
+@contextmanager
+def postgresql(base: Path, programs: Path) -> Iterator[str]:
+    """Runs a new PostgreSQL on loopback while it lasts; yields the address of an empty database of it."""
+    data, port = base / "postgresql", free_port()
+    data.mkdir()
+    # PostgreSQL does not run as root: then its files and its processes are those of the user that its package made.
+    as_user: list[str] = []
+    if os.getuid() == 0:
+        as_user = ["runuser", "-u", "postgres", "--"]
+        shutil.chown(data, "postgres")
+    log = data / "log"
+
+    def program(name: str, *words: str) -> None:
+        subprocess.run(
+            [*as_user, str(programs / name), "-D", str(data / "cluster"), *words],
+            cwd=data,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+    program("initdb", "--auth=trust", "--username=postgres", "--no-sync")
+    settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
+    program("pg_ctl", "start", "--wait", "-l", str(log), "-o", settings)
+    try:
+        yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
+    finally:
+        program("pg_ctl", "stop", "--wait", "-m", "immediate")

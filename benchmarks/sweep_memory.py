@@ -37,6 +37,7 @@ def requests(backend: str, jobs: int, folder: Path) -> list[RunRequest]:
 
 def memory(request: RunRequest) -> int:
     """Carries a run out and returns what the process then weighs, in bytes."""
+    request.folder.mkdir()
     report = work(request)
     assert report.outcome.status == "FINISHED", report.outcome.message
     return int(psutil.Process(os.getpid()).memory_info().rss)

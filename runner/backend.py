@@ -13,8 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.data import Rows, Splits
+from runner.errors import ConfigurationError, Fault
 from runner.experiment import Component, Experiment
 from runner.layers import Sequence, Shape
+from runner.place import ALONE, Place
 from runner.plan import Plan
 from runner.results import Decision, Evaluation, Program, Weights
 from runner.startup import log_lines_held
@@ -27,7 +29,7 @@ class Job:
 
     With a ``probe``, every step is told to it. With a ``start``, the training goes on where that one stood, which has the
     same weights; ``learning_rate_factor`` is that of its next epoch. What ``native`` names, of the differences in
-    :mod:`runner.semantics`, is left to the framework.
+    :mod:`runner.semantics`, is left to the framework. ``place`` is which process of the training this is.
     """
 
     experiment: Experiment
@@ -40,6 +42,25 @@ class Job:
     start: TrainingState | None = None
     learning_rate_factor: float = 1.0
     native: frozenset[str] = frozenset()
+    place: Place = ALONE
+
+
+def require_gpus(job: Job, present: int) -> None:
+    """Looks whether the machine has a GPU for each process of a training that wants one.
+
+    Args:
+        job: what is trained, and by how many processes.
+        present: how many GPUs the framework sees.
+
+    Raises:
+        ConfigurationError: there are not enough.
+    """
+    accelerator, wanted = job.experiment.training.accelerator, job.place.devices
+    on_cpu = accelerator == "cpu" or (accelerator == "auto" and present == 0)
+    if job.place.size > 1 and not on_cpu and wanted > present:
+        rule = f"must be at most {present}, the GPUs that this machine has"
+        remedy = "Take training.accelerator=cpu to share the rows among processes of the CPU."
+        raise ConfigurationError([Fault("training.devices", rule, str(wanted), remedy=remedy)])
 
 
 class Probe(Protocol):
@@ -113,6 +134,9 @@ class TrainingModule(Protocol):
 
     def versions(self) -> dict[str, str]:
         """Returns the versions of the framework's packages by their names."""
+
+    def gpus(self) -> int:
+        """Returns how many GPUs the framework sees on this machine."""
 
 
 class InspectionModule(Protocol):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from runner import metrics, network_rules, semantics, task, values
+from runner import device_rules, metrics, network_rules, semantics, task, values
 from runner.blueprint import Blueprint, output_width
 from runner.data import Source, sizes
 from runner.errors import ConfigurationError, Fault
@@ -93,6 +93,12 @@ def steps(experiment: Experiment, source: Source) -> tuple[int, int]:
     per_epoch = steps_in_epoch(case.training_rows, experiment.training.batch_size, limit)
     total = per_epoch * experiment.training.epochs
     return per_epoch, total if limit is None else min(total, limit)
+
+
+def epoch_metrics(experiment: Experiment, source: Source) -> tuple[str, ...]:
+    """Returns the names of the metrics that every epoch has and that tell quality."""
+    validation = _of_validation(source) if experiment.split.validation > 0 else []
+    return ("train/loss", *validation)
 
 
 def split_sizes(experiment: Experiment, source: Source) -> tuple[int, int, int]:
@@ -202,18 +208,20 @@ def _batch_fits(case: _Case) -> Iterable[str]:
 
 def _monitor_exists(case: _Case) -> Iterable[Fault]:
     monitor = case.experiment.training.monitor
-    validation = [f"validation/{name}" for name in ("loss", *metrics.names(case.source.task))]
-    has_validation = case.experiment.split.validation > 0
-    known = ["train/loss", *(validation if has_validation else [])]
+    known = epoch_metrics(case.experiment, case.source)
     if monitor in known:
         return
-    if monitor in validation:
+    if monitor in _of_validation(case.source):
         rule = "needs validation rows, and split.validation is 0"
         yield Fault("training.monitor", rule, monitor, remedy="Take training.monitor=train/loss.")
     else:
         rule = f"is no metric of an epoch for data={case.source.name}"
         suggestion = nearest(monitor, known)
         yield Fault("training.monitor", rule, monitor, suggestion, f"Metrics: {listed(known)}.")
+
+
+def _of_validation(source: Source) -> list[str]:
+    return [f"validation/{name}" for name in ("loss", *metrics.names(source.task))]
 
 
 def _one_clipping(case: _Case) -> Iterable[Fault]:
@@ -224,11 +232,12 @@ def _one_clipping(case: _Case) -> Iterable[Fault]:
         yield Fault("training.clipping", rule, received, remedy="Set one of them to null.")
 
 
+def _devices_share(case: _Case) -> Iterable[Fault]:
+    yield from device_rules.training_faults(case.experiment)
+
+
 def _one_device(case: _Case) -> Iterable[Fault]:
-    devices = case.experiment.training.devices
-    if devices not in (1, "auto"):
-        rule = "must be 1 or auto, because training on several devices is not supported"
-        yield Fault("training.devices", rule, str(devices))
+    yield from device_rules.tool_faults(case.experiment)
 
 
 def _warmup_ends(case: _Case) -> Iterable[Fault]:
@@ -258,6 +267,9 @@ def _start_named(case: _Case) -> Iterable[Fault]:
 # What a network is drawn from.
 _NETWORK = ("data", "seed", "architecture", "activation", "loss")
 
+# What decides how many devices share a batch.
+_SHARED = ("training.devices", "training.nodes", "training.batch_size")
+
 _RULES = (
     _Rule(("data", "loss"), faults=_output_fits),
     _Rule(("data", "loss"), faults=_several_outputs),
@@ -269,7 +281,8 @@ _RULES = (
     _Rule(("data", "split", "debug", "training.batch_size"), warnings=_batch_fits),
     _Rule(("data", "split.validation", "training.monitor"), faults=_monitor_exists),
     _Rule(("training.clipping",), faults=_one_clipping),
-    _Rule(("training.devices",), faults=_one_device),
+    _Rule((*_SHARED, "backend", "architecture"), faults=_devices_share),
+    _Rule(("training.devices", "task"), faults=_one_device),
     _Rule(("training.start_from", "training.start_with"), faults=_start_named),
     _Rule(("schedule", "training.epochs", "debug.maximum_steps"), faults=_warmup_ends),
     _Rule(("training.early_stopping", "training.epochs"), warnings=_patience_ends),

@@ -211,11 +211,11 @@ def run_request(
     )
 
 
-def keys(config: DictConfig) -> list[str]:
-    """Returns every key of a configuration, dotted, without Hydra's own."""
+def keys(config: DictConfig, *, of_hydra: bool = False) -> list[str]:
+    """Returns every key of a configuration, dotted, without Hydra's own, or those alone."""
     plain = OmegaConf.to_container(config, resolve=False)
     assert isinstance(plain, dict)
-    return reading.dotted({name: node for name, node in plain.items() if name != "hydra"})
+    return reading.dotted({name: node for name, node in plain.items() if (name == "hydra") == of_hydra})
 
 
 def choices(config: DictConfig) -> dict[str, str]:

@@ -61,6 +61,7 @@ class Conductor:
         keep: called with weights that are better than all before.
         start: where an earlier training stood that goes on, or None.
         stand: called with where the training stands after its last epoch, or None where nobody asks.
+        is_hopeless: called with every epoch's record, says whether to end the training; None where nobody judges.
     """
 
     def __init__(
@@ -77,6 +78,7 @@ class Conductor:
         keep: Callable[[Weights], None],
         start: TrainingState | None,
         stand: Callable[[TrainingState], None] | None,
+        is_hopeless: Callable[[EpochRecord], bool] | None = None,
     ) -> None:
         self._experiment = experiment
         self._task: Task = task
@@ -89,6 +91,7 @@ class Conductor:
         self._keep = keep
         self._losses: list[NDArray[np.float64]] = []
         self._stand = stand
+        self._is_hopeless = is_hopeless
         self._first_epoch = start.epoch if start else 0
         self._earlier = earlier_history(experiment, start)
         self._factor = schedule.reaction(self._earlier)
@@ -99,6 +102,7 @@ class Conductor:
         self.kept_weights = weights
         self.finite_epoch = self._first_epoch
         self.finite_weights = weights
+        self.is_pruned = False
 
     def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
         """Takes the losses of consecutive steps, the first of them numbered from 1.
@@ -130,9 +134,13 @@ class Conductor:
         history = (*self._earlier, *self.history)
         self._factor = self._schedule.reaction(history)
         stop = self._should_stop(record)
-        if self._stand and (stop or epoch == self._plan.epochs):
+        is_last = stop or epoch == self._plan.epochs
+        # The last epoch is told as well, for others are compared with it.
+        is_hopeless = self._is_hopeless is not None and self._is_hopeless(record)
+        self.is_pruned = is_hopeless and not is_last
+        if self._stand and (is_last or self.is_pruned):
             self._stand(replace(state(), monitor=self._experiment.training.monitor, history=history))
-        return Decision(stop=stop, learning_rate_factor=self._factor)
+        return Decision(stop=stop or self.is_pruned, learning_rate_factor=self._factor)
 
     @property
     def best_epoch(self) -> int:

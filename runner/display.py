@@ -258,7 +258,8 @@ def kept(result: Result, seconds: float) -> str:
     """Returns which weights were kept, why, and how long all took."""
     epochs = result.epochs[-1].epoch
     why = f"the best {result.monitor}" if result.kept_epoch == result.best_epoch else "the last"
-    return f"Weights of epoch {result.kept_epoch} of {epochs} kept ({why}); {seconds:.1f} s in all."
+    pruned = f"Pruned at {result.pruned}. " if result.pruned else ""
+    return f"{pruned}Weights of epoch {result.kept_epoch} of {epochs} kept ({why}); {seconds:.1f} s in all."
 
 
 def _shown(metrics: Mapping[str, float]) -> dict[str, float]:

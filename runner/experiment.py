@@ -82,8 +82,36 @@ class Clipping:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Pruning:
+    """The study that judges a run after every epoch, and the trial that the run is there.
+
+    Args:
+        storage: the address of the study's database.
+        study: its name there.
+        trial: the key of the trial in the database.
+        metric: what is compared.
+        pruner: who compares: median, hyperband or successive_halving.
+        startup_trials: trials that ended before the median pruner judges.
+        warmup_epochs: epochs that every run is given.
+        epochs: the most that any run has.
+    """
+
+    storage: str
+    study: str
+    trial: int
+    metric: str
+    pruner: str
+    startup_trials: Count
+    warmup_epochs: PositiveCount
+    epochs: PositiveCount
+
+
+@dataclass(frozen=True, kw_only=True)
 class Training:
-    """How long, in what portions, at what precision and from where."""
+    """How long, in what portions, at what precision and from where.
+
+    ``pruning`` is who may end a run without hope; no key of YAML.
+    """
 
     epochs: PositiveCount
     batch_size: PositiveCount
@@ -97,10 +125,12 @@ class Training:
     clipping: Clipping
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: PositiveCount | Literal["auto"]
+    nodes: PositiveCount
     threads: Count
     deterministic: bool
     start_from: str | None
     start_with: Literal["weights", "state"]
+    pruning: Pruning | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

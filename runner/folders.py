@@ -40,6 +40,11 @@ def is_clone() -> bool:
     return not (_PACKAGE / "conf").is_dir()
 
 
+def installable(extra: str) -> str:
+    """Returns what pip installs the project with, together with one of its extras."""
+    return f'-e ".[{extra}]"' if is_clone() else f'"runner[{extra}]"'
+
+
 def user_conf() -> Path | None:
     """Returns ``conf`` in the working folder, or None where there is none or it is the shipped one."""
     return _user("conf", conf())

@@ -112,7 +112,7 @@ def _override_faults(override: Override, known: Known, multirun: bool) -> Iterat
 
 
 def _chooses(override: Override, known: Known) -> bool:
-    return override.is_hydra_override() or override.key_or_group in known
+    return override.key_or_group.startswith("hydra/") or override.key_or_group in known
 
 
 def _choice_faults(override: Override, options: Sequence[str]) -> Iterator[Fault]:

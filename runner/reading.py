@@ -68,13 +68,13 @@ def _read_field(name: str, annotation: Any, plain: Mapping[str, Any]) -> tuple[A
     if annotation is Component:
         return _read_component(node, name, PROVIDED.get(name, frozenset()))
     if is_dataclass(annotation):
-        return _read_record(annotation, node, name)
+        return read_record(annotation, node, name)
     if name == "plots":
         return _read_components(node, name)
     return node, _value_faults(node, annotation, name)
 
 
-def _read_record(kind: Any, node: Any, key: str) -> tuple[Any, list[Fault]]:
+def read_record(kind: Any, node: Any, key: str) -> tuple[Any, list[Fault]]:
     """Returns a record with the values of a mapping; those that are missing are None and have a fault."""
     # YAML owns every number: what has a default of its own is not for YAML.
     owned = {each.name for each in fields(kind) if each.default is MISSING}
@@ -91,7 +91,7 @@ def _read_record(kind: Any, node: Any, key: str) -> tuple[Any, list[Fault]]:
             read_values[name] = None
             found.append(_missing(inner))
         elif is_dataclass(annotation):
-            read_values[name], faults = _read_record(annotation, node[name], inner)
+            read_values[name], faults = read_record(annotation, node[name], inner)
             found += faults
         else:
             read_values[name] = node[name]

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from argparse import Namespace
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra._internal.utils import get_args_parser
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner import compose, preflight, reading, refusals, surroundings
+from runner import compose, preflight, reading, refusals, searches, surroundings
 from runner.errors import ConfigurationError, Fault
+from runner.search import grammar
+from runner.search.space import Space
 
 # Jobs of a sweep that are looked at for faults before its first one; the launcher looks at all of them.
 _JOBS_INSPECTED = 64
@@ -53,7 +55,7 @@ class Answer:
         multirun: whether it is several jobs.
         checked: the first job.
         jobs: how many jobs there are, or None where the sweeper decides while it runs.
-        overrides: those of each job, as far as they are known.
+        overrides: those of each job, as far as they are known; of a search its spaces as they were typed.
     """
 
     config: DictConfig
@@ -142,7 +144,13 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
         attempt = _attempt(request, known, multirun)
     if attempt.config is None:
         raise ConfigurationError(attempt.faults)
-    jobs = _jobs(attempt.config, attempt.good) if multirun else None
+    searched = how = None
+    try:
+        if multirun and searches.is_search(attempt.config):
+            searched, how = searches.search(attempt.config, attempt.good)
+        jobs = _jobs(attempt.config, attempt.good, searched) if multirun else None
+    except ConfigurationError as error:
+        raise ConfigurationError(attempt.faults or error.faults) from error
     checked, faults = _inspect(attempt.config) if jobs is None else _inspect_job(request, jobs[0], known)
     if jobs is not None and (faults or attempt.faults or every_job):
         for job in jobs[1:] if every_job else jobs[1:_JOBS_INSPECTED]:
@@ -150,7 +158,11 @@ def answer(request: Request, *, every_job: bool = False) -> Answer:
     faults = [*attempt.faults, *faults] or list(attempt.refused)
     if faults or checked is None:
         faults += _around(attempt.config, _folder(attempt.config, multirun), faults)
-        raise ConfigurationError(list(dict.fromkeys(faults)))
+        found = faults if searched is None else grammar.explained(faults, searched)
+        raise ConfigurationError(list(dict.fromkeys(found)))
+    if searched is not None and how is not None:
+        searches.metric(checked, how)
+        return Answer(attempt.config, multirun, checked, None, (searched.typed,))
     every = tuple(map(tuple, jobs or ()))
     return Answer(attempt.config, multirun, checked, None if jobs is None else len(jobs), every)
 
@@ -214,12 +226,16 @@ def set_value(config: DictConfig, override: Override) -> list[Fault]:
         rule = "is there already, so it takes no plus sign"
         return [Fault(key, rule, line, remedy=f"Write {line.lstrip('+')}.")]
     if not is_there and not (override.is_add() or override.is_force_add()):
-        return [reading.unknown_key(key, compose.keys(config))]
+        return [reading.unknown_key(key, compose.keys(config, of_hydra=override.is_hydra_override()))]
     if override.is_delete():
         parent, _, last = key.rpartition(".")
         node = OmegaConf.select(config, parent) if parent else config
         with open_dict(node):
             del node[last]
+    elif override.is_hydra_override():
+        # A wrong value of Hydra's own is for Hydra to refuse, and it has.
+        with suppress(OmegaConfBaseException):
+            OmegaConf.update(config, key, override.value())
     elif not override.is_sweep_override():
         _update(config, key, override.value())
         config.hydra.overrides.task.append(line)
@@ -240,13 +256,15 @@ def _has(config: DictConfig, key: str) -> bool:
     return isinstance(node, DictConfig) and last.partition("[")[0] in node
 
 
-def _jobs(config: DictConfig, overrides: Sequence[str]) -> list[list[str]]:
+def _jobs(config: DictConfig, overrides: Sequence[str], searched: Space | None) -> list[list[str]]:
     """Returns the overrides of every job; where the sweeper decides them as it goes, those that all share."""
-    sweeper = config.hydra.sweeper
-    params = OmegaConf.select(sweeper, "params") or {}
-    parser = OverridesParser.create(config_loader=compose.current().config_loader)
-    typed = parser.parse_overrides([*(f"{key}={value}" for key, value in params.items()), *overrides])
-    if str(OmegaConf.select(sweeper, "_target_")).rpartition(".")[2] in _GRIDS:
+    if searched is not None:
+        return searched.probes()
+    typed = searches.typed(config, overrides)
+    if searches.sweeper(config) in _GRIDS:
+        spaces = [_no_search(each) for each in typed if _is_space(each)]
+        if spaces:
+            raise ConfigurationError(spaces)
         try:
             jobs: list[list[str]] = BasicSweeper.split_arguments(typed, None)[0]
         except HydraException as error:
@@ -255,6 +273,16 @@ def _jobs(config: DictConfig, overrides: Sequence[str]) -> list[list[str]]:
             raise ConfigurationError([_no_value(each) for each in typed if _is_empty(each)])
         return jobs
     return [[override.input_line or "" for override in typed if not override.is_sweep_override()]]
+
+
+def _is_space(override: Override) -> bool:
+    return override.is_sweep_override() and not override.is_discrete_sweep()
+
+
+def _no_search(override: Override) -> Fault:
+    rule = "is a space of numbers, and a sweep goes through values"
+    remedy = "Add hydra/sweeper=optuna to search it."
+    return Fault(override.key_or_group, rule, override.get_value_string(), remedy=remedy)
 
 
 def _is_empty(override: Override) -> bool:

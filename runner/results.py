@@ -165,6 +165,7 @@ class Result:
         reconstructions: for images, where the network gives back its inputs.
         activation: where there is a hidden activation that looks at one number at a time.
         output: what stands behind the last layer; None where that is not known.
+        pruned: when a search ended it without hope, ``epoch 3 of 20``; empty where it did not.
     """
 
     task: Task
@@ -180,6 +181,7 @@ class Result:
     reconstructions: Reconstructions | None = None
     activation: ActivationTrace | None = None
     output: Output | None = None
+    pruned: str = ""
 
     def without_arrays(self) -> Result:
         """Returns the same without what figures alone are drawn from."""

@@ -138,7 +138,7 @@ def carry_out(request: RunRequest, *, display: Display, follow: Callable[[Path],
         return outcome("FAILED", error.exit_code, message=str(error))
     except RunnerError as error:
         return outcome("FAILED", error.exit_code, message=str(error))
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         _write(journal, request.folder / TRACEBACK, traceback.format_exc())
         message = f"{type(error).__name__}: {error} (the traceback is in {request.folder / TRACEBACK})"
         return outcome("FAILED", 1, message=message)
@@ -156,8 +156,8 @@ def meaning(request: RunRequest) -> str:
     return identity.meaning({**request.parameters, **_content(request)})
 
 
-def close(request: RunRequest, *, message: str) -> Outcome:
-    """Tells the journal of a run that it has failed, for its process which cannot; returns the outcome.
+def close(request: RunRequest, *, message: str, status: Status = "FAILED") -> Outcome:
+    """Tells the journal of a run how it ended, for its process which cannot; returns the outcome.
 
     A run that never began gets a journal here; one that had told its end before keeps that.
     """
@@ -177,8 +177,8 @@ def close(request: RunRequest, *, message: str) -> Outcome:
         result=None, message=message, command=request.command, folder=request.folder, seconds=seconds
     )
     journal.tags({DESCRIPTION: told})
-    journal.end("FAILED", message)
-    return ended(request, "FAILED", 1, seconds=seconds, message=message)
+    journal.end(status, message)
+    return ended(request, status, 1, seconds=seconds, message=message)
 
 
 def refused(

@@ -8,7 +8,8 @@ import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
-from runner import folders, starting, supplies
+from runner import folders, starting, supplies, task
+from runner.distributed import meeting
 from runner.errors import Fault
 from runner.experiment import Backend, Experiment, Tracking
 from runner.tracking import store
@@ -30,6 +31,7 @@ def faults(experiment: Experiment, folder: Path, *, unread: Collection[str] = ()
         *(_framework_faults(experiment.backend) if "backend" not in unread else ()),
         *_folder_faults(folder),
         *of_store,
+        *(_node_faults(experiment) if not {"training", "task"} & set(unread) else ()),
         *supplies.faults(experiment, unread=unread),
         *starting.faults(experiment, unread={*unread, "tracking"} if of_store else unread),
     ]
@@ -40,8 +42,18 @@ def _framework_faults(backend: Backend) -> Iterator[Fault]:
     missing = [package for package in packages if importlib.util.find_spec(package) is None]
     if missing:
         rule = f"needs {' and '.join(missing)}, which {'is' if len(missing) == 1 else 'are'} not installed"
-        source = f'-e ".[{backend.name}]"' if folders.is_clone() else f'"runner[{backend.name}]"'
-        yield Fault("backend", rule, backend.name, remedy=f"Type: pip install {source}")
+        yield Fault(
+            "backend", rule, backend.name, remedy=f"Type: pip install {folders.installable(backend.name)}"
+        )
+
+
+def _node_faults(experiment: Experiment) -> Iterator[Fault]:
+    nodes = experiment.training.nodes
+    if task.depends_on(task.of(experiment), "training.epochs"):
+        yield from meeting.faults(nodes)
+    elif nodes > 1:
+        rule = f"must be 1 with task={experiment.task.name}, because only a training is shared"
+        yield Fault("training.nodes", rule, str(nodes), remedy="Leave it out.")
 
 
 def _folder_faults(folder: Path) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Iterator
 
-from pebble import ProcessExpired, ProcessPool
+from pebble import ProcessPool
 
 _LOOK_SECONDS = 0.5
 
@@ -21,7 +21,7 @@ def pool() -> Iterator[ProcessPool]:
     """Gives a pool of one worker, which ends with the block, at work or not, and with this process, however that ends."""
     # Spawned, not forked: a framework's threads and graphs do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    made = ProcessPool(max_workers=1, initializer=_watch, initargs=(os.getpid(),), context=context)
+    made = ProcessPool(max_workers=1, initializer=end_with, initargs=(os.getpid(),), context=context)
     try:
         yield made
     finally:
@@ -47,9 +47,8 @@ def redirected(descriptor: int) -> Iterator[None]:
             os.close(original)
 
 
-def how_it_died(error: ProcessExpired) -> str:
-    """Returns in words how a worker came to its end."""
-    code = error.exitcode
+def how_it_died(code: int | None) -> str:
+    """Returns in words how a process came to its end, by its exit code."""
     if code is not None and code in (-9, 137):
         return "its process was killed (out of memory, or by somebody)"
     if code is not None and code < 0:
@@ -57,11 +56,12 @@ def how_it_died(error: ProcessExpired) -> str:
     return f"its process ended without a word (exit code {code})"
 
 
+def end_with(parent: int) -> None:
+    """Has this process end with the one that started it, however that ends."""
+    threading.Thread(target=_watch, args=(parent,), daemon=True).start()
+
+
 def _watch(parent: int) -> None:
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
-
-
-def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_LOOK_SECONDS)
     os._exit(1)

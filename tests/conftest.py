@@ -1,13 +1,37 @@
-"""What holds for every test: modules that a test wrote are forgotten after it, and what the tests say at their end."""
+"""What holds for every test: which are drawn, that their modules are forgotten, and what is said at the end."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from matrix import product
+
+ALL = "RUNNER_TESTS"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Draws of every test that is marked so as many cases as its mark says, unless all are asked for."""
+    if os.environ.get(ALL) == "all":
+        return
+    kinds: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("drawn"):
+            kinds.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    commit = product.commit()
+    for kind in kinds.values():
+        (count,) = next(kind[0].iter_markers("drawn")).args
+        for item in sorted(kind, key=lambda each: _lot(each.nodeid, commit))[count:]:
+            reason = f"{count} of {len(kind)} are drawn by the commit; all of them: {ALL}=all pytest"
+            item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def _lot(test: str, commit: str) -> str:
+    return hashlib.sha256(f"{commit} {test}".encode()).hexdigest()
 
 
 @pytest.fixture(autouse=True)

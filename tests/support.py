@@ -10,7 +10,7 @@ from runner.display import Silent
 from runner.experiment import Experiment
 from runner.findings import Findings, Table
 from runner.results import Result
-from runner.tasks.train import train
+from runner.tasks.train import Training
 from runner.tracking.memory import Memory
 
 
@@ -37,7 +37,8 @@ def trained_as(chosen: Experiment, *, folder: Path | None = None) -> tuple[Resul
     """Trains what an experiment says in this process."""
     tracker = Memory()
     with TemporaryDirectory() as temporary:
-        result = train(chosen, folder=folder or Path(temporary), tracker=tracker, display=Silent())
+        where = folder or Path(temporary)
+        result = Training().run(chosen, folder=where, tracker=tracker, display=Silent())
     return result, tracker
 
 

@@ -24,6 +24,10 @@ from dataclasses import replace
 from runner.data.shipped import iris
 
 
+class Odd(Exception):
+    pass
+
+
 def behaves(*, how: str, seed: int):
     source = iris()
 
@@ -31,6 +35,10 @@ def behaves(*, how: str, seed: int):
         match how:
             case "raise":
                 raise ValueError("no rows today")
+            case "odd":
+                raise Odd(lambda: "no pickle can hold this")
+            case "leave":
+                raise SystemExit(3)
             case "memory":
                 raise MemoryError("no room for the rows")
             case "kill":

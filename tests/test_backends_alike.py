@@ -70,6 +70,7 @@ PROTOCOLS = {
         "activation": ["function", "inputs"],
         "build": ["job"],
         "fit": ["model", "job", "observer"],
+        "gpus": [],
         "versions": [],
     },
     "export": {"export": ["model", "job", "folder"]},

@@ -104,7 +104,13 @@ CASES: dict[str, list[str]] = {
         "optimizer: cannot be placed anywhere else than under its own name."
         " Received: optimizer@mine=sgd. Write optimizer=sgd."
     ],
-    "hydra/launcher=nowhere": ["hydra/launcher: there is no option 'nowhere'."],
+    "hydra/launcher=rai": [
+        "hydra/launcher: there is no option 'rai'. Did you mean ray?"
+        " Options: joblib, local, ray, submitit_local, submitit_slurm."
+    ],
+    "hydra/launcher=ray hydra.launcher.adress=auto": [
+        "hydra.launcher.adress: there is no such key. Did you mean hydra.launcher.address?"
+    ],
     "-m activation=relu,tanx": [
         f"activation: there is no option 'tanx'. Did you mean tanh? Options: {ACTIVATIONS}."
     ],
@@ -416,9 +422,25 @@ CASES: dict[str, list[str]] = {
     "training.start_with=state": [
         "training.start_with: state needs training.start_from, which is null. Received: state."
     ],
-    "training.devices=2": [
-        "training.devices: must be 1 or auto, because training on several devices is not supported."
-        " Received: 2."
+    "training.devices=2 backend.semantics=native": [
+        "training.devices: must be 1 with backend.semantics=native, whose dropout and norms see the rows of one"
+        " device. Received: 2. Take backend.semantics=canonical."
+    ],
+    "training.devices=4 training.batch_size=3": [
+        "training.devices: must leave a row of each batch for every device, and training.batch_size is 3."
+        " Received: 4. Take training.batch_size=4 or more."
+    ],
+    "training.devices=2 task=trace": [
+        "training.devices: must be 1 with task=trace, because only a training is shared. Received: 2. Leave it out."
+    ],
+    "training.nodes=2 task=curves": [
+        "training.nodes: must be 1 with task=curves, because only a training is shared. Received: 2. Leave it out."
+    ],
+    "training.devices=0": ["training.devices: must be at least 1 or auto. Received: 0."],
+    "training.nodes=2": [
+        "training.nodes: needs MASTER_ADDR, MASTER_PORT, NODE_RANK in the environment of the command on every"
+        " machine. Received: 2. MASTER_ADDR and MASTER_PORT say where the first one listens, NODE_RANK counts them"
+        " from 0 to 1."
     ],
     "schedule=inverse_square_root schedule.warmup_epochs=31": [
         "schedule.warmup_epochs: must be below training.epochs, which is 30. Received: 31."

@@ -73,7 +73,7 @@ def test_a_component_and_its_arguments(capsys: pytest.CaptureFixture[str]) -> No
         "`keras.optimizers.Adam(beta_1)`",
         "exact",
     ]
-    assert rows["training.devices"][4].startswith("refused: ")
+    assert rows["training.devices"][4].startswith("corrected: ")
     for key in ("seed", "split.test", "tracking.uri", "data"):
         assert rows[key][4].startswith("ours: ")
 

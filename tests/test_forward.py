@@ -96,6 +96,7 @@ def test_activation(name: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)
 
 
+@pytest.mark.drawn(14)
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 @pytest.mark.parametrize(("precision", "tolerance"), [(64, 1e-10), (32, 1e-5)])
 @pytest.mark.parametrize("name", NETWORKS)

@@ -61,8 +61,11 @@ def place(dotted: str) -> tuple[Path, str]:
 
 
 def keys(kind: Any, prefix: str = "") -> Iterator[str]:
-    """Yields the dotted keys of a record."""
+    """Yields the dotted keys of a record, those left out that have a default and so are none of YAML."""
+    owned = {each.name for each in dataclasses.fields(kind) if each.default is dataclasses.MISSING}
     for name, annotation in annotations_of(kind).items():
+        if name not in owned:
+            continue
         if dataclasses.is_dataclass(annotation):
             yield from keys(annotation, f"{prefix}{name}.")
         else:

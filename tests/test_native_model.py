@@ -147,6 +147,7 @@ def kept(request: pytest.FixtureRequest, base: Path) -> tuple[str, Path, Path]:
     return BACKENDS[request.param], folder, Path(client.get_logged_model(output.model_id).artifact_location)
 
 
+@pytest.mark.drawn(8)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(
     ("name", "precision"),

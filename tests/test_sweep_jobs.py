@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from support import experiment
@@ -12,8 +14,11 @@ from runner import compose
 from runner.commands import listing
 from runner.errors import ConfigurationError, Fault
 from runner.request import answer, parse
+from runner.runs import Outcome
+from runner.sweep.engines.machine import cores, cores_of
 from runner.sweep.jobs import Job, grid, grid_differences, jobs_of, label
-from runner.sweep.scheduler import cores, cores_of, in_turn
+from runner.sweep.scheduler import in_turn
+from runner.sweep.table import MOST_LINES, print_table
 from runner.sweep.values import look
 from runner.tracking import identity
 
@@ -158,3 +163,27 @@ def test_what_is_typed_beside_a_preset_has_the_last_word() -> None:
     with compose.session():
         found = answer(parse(["sweep=backends", "seed=7"]))
     assert grid(found.overrides) == {"backend": ["torch", "keras"], "seed": ["7"]}
+
+
+def test_a_long_table_ends_with_where_all_of_it_is_and_every_failure() -> None:
+    outcomes = [
+        Outcome(
+            name=f"seed={seed}",
+            choices={"seed": str(seed)},
+            folder=Path(str(seed)),
+            status="FAILED" if seed == 70 else "FINISHED",
+            exit_code=int(seed == 70),
+            seconds=1.0,
+            message="out of memory" if seed == 70 else None,
+        )
+        for seed in range(71)
+    ]
+    printed = io.StringIO()
+    print_table(printed, outcomes, whole=Path("summary/runs.csv"))
+    lines = [" ".join(line.split()) for line in printed.getvalue().splitlines()]
+    assert len([line for line in lines if line.endswith("1.0")]) == MOST_LINES
+    assert f"These are {MOST_LINES} of 71 runs; all are in summary/runs.csv." in lines
+    assert "seed=70: out of memory" in lines
+    few = io.StringIO()
+    print_table(few, outcomes[:3], whole=Path("summary/runs.csv"))
+    assert "runs.csv" not in few.getvalue()

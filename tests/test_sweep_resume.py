@@ -60,14 +60,14 @@ def test_another_grid_is_said_and_nothing_started(folder: Path, killed: Path) ->
 
 
 def test_the_same_command_again_takes_the_newest_sweep_of_its_grid(folder: Path) -> None:
-    command = ["-m", *sweeps.TINY, "data=wine", "seed=3,4"]
+    command = ["-m", *sweeps.TINY, "data=wine", "seed=3,4", "sweep.workers=1"]
     first = sweeps.run(folder, *command)
     assert first.returncode == 0, first.stderr
     (sweep,) = (path.parent for path in (folder / "outputs" / "sweeps").glob("*/*/sweep.json"))
     # One of its runs is made to have failed.
     journal = sweep / "1" / "journal.jsonl"
     journal.write_text(journal.read_text().replace('"status": "FINISHED"', '"status": "FAILED"'))
-    again = sweeps.run(folder, *command, "sweep.resume=true", "sweep.workers=1", "tracking.experiment=other")
+    again = sweeps.run(folder, *command, "sweep.resume=true", "tracking.experiment=other")
     assert again.returncode == 0, again.stderr
     assert set(sweeps.journals(sweep)) == {"0", "1", "1_2"}
     other = sweeps.run(folder, *command, "seed=3,4,5", "sweep.resume=true")
@@ -76,7 +76,7 @@ def test_the_same_command_again_takes_the_newest_sweep_of_its_grid(folder: Path)
 
 
 def test_a_sweep_whose_folder_is_gone_goes_on_from_what_mlflow_knows(folder: Path) -> None:
-    words = ["-m", *sweeps.TINY, "data=breast_cancer", "seed=3,4", "name=lost"]
+    words = ["-m", *sweeps.TINY, "data=breast_cancer", "seed=3,4", "name=lost", "sweep.workers=1"]
     sweep = folder / "outputs" / "sweeps" / "2001-01-01" / "lost"
     first = sweeps.run(folder, *words, f"hydra.sweep.dir={sweep}")
     assert first.returncode == 0, first.stderr

@@ -14,6 +14,7 @@ from support import experiment
 
 from runner.results import EpochRecord, Result, Status
 from runner.runs import Outcome, RunRequest
+from runner.sweep.engines.local import Local
 from runner.sweep.jobs import Job, grid, jobs_of
 from runner.sweep.plan import Plan
 from runner.sweep.summary import Summary
@@ -70,6 +71,7 @@ def plan(folder: Path) -> Plan:
         experiment=experiment("data=iris", "tracking.experiment=summaries"),
         parameters={"data": "iris"},
         uri="sqlite:////nowhere/mlflow.db",
+        engine=Local(),
         request=never,
     )
 

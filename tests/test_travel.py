@@ -75,6 +75,7 @@ def test_every_optimizer_has_a_case() -> None:
     assert set(shipped.names("optimizer")) <= OPTIMIZERS.keys()
 
 
+@pytest.mark.drawn(5)
 @pytest.mark.parametrize("case", OPTIMIZERS)
 def test_a_training_goes_on_in_the_other_framework(case: str, tmp_path: Path) -> None:
     on = {name: experiment(f"backend={name}", *overrides(case)) for name in BACKENDS}

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from runner import compose, folders, request, supplies, surroundings, task
+from runner import compose, device_rules, folders, request, supplies, surroundings, task
 from runner.errors import ConfigurationError, Fault
 from runner.layers import is_native
 from runner.parity.control import fault as control_fault
@@ -76,9 +76,9 @@ def _request(asked: request.Request, backend: str) -> RunRequest:
         rule = "has no parity: it is a network of one framework's own"
         remedy = "Write it in layers (architecture=tree) to have it on both."
         raise ConfigurationError([Fault("architecture", rule, experiment.architecture.target, remedy=remedy)])
-    unanswered = control_fault(experiment)
-    if unanswered:
-        raise ConfigurationError([unanswered])
+    for unanswered in (device_rules.parity_fault(experiment), control_fault(experiment)):
+        if unanswered:
+            raise ConfigurationError([unanswered])
     for warning in answer.checked.warnings if backend == BACKENDS[0] else ():
         print(f"Note: {warning}", file=sys.stderr)
     return compose.run_request(

@@ -13,9 +13,12 @@ from hydra.core.utils import run_job
 from hydra.types import HydraContext
 from omegaconf import DictConfig
 
-from runner import compose, folders, request, sources, supplies, surroundings
-from runner.errors import ConfigurationError
+from runner import compose, device_rules, folders, request, sources, starting, supplies, surroundings
+from runner.distributed import meeting
+from runner.errors import ConfigurationError, Interrupted
+from runner.experiment import Experiment
 from runner.runs import Outcome
+from runner.signals import signals_raised
 
 
 def run(words: Sequence[str]) -> int:
@@ -26,14 +29,18 @@ def run(words: Sequence[str]) -> int:
         if request.shows(asked):
             return 0
         answer = request.answer(asked)
-        faults = surroundings.faults(answer.checked.experiment, answer.folder)
+        experiment = answer.checked.experiment
+        faults = surroundings.faults(experiment, answer.folder)
+        faults += device_rules.sweep_faults(experiment) if answer.multirun else []
         if faults:
             raise ConfigurationError(faults)
         for warning in answer.checked.warnings:
             print(f"Note: {warning}", file=sys.stderr)
         if answer.multirun:
             return _sweep(asked, answer)
-        supplies.fetch([answer.checked.experiment])
+        supplies.fetch([experiment])
+        if meeting.node(experiment.training.nodes) > 0:
+            return _take_part(experiment)
         return _single(answer)
 
 
@@ -68,13 +75,28 @@ def _single(answer: request.Answer) -> int:
     return _exit_code(done.return_value)
 
 
+def _take_part(experiment: Experiment) -> int:
+    """Takes part in a run on several machines, which the command on the first one tells of."""
+    from runner.distributed.training import help_out
+
+    nodes = experiment.training.nodes
+    print(f"machine {meeting.node(nodes) + 1} of {nodes}; the first one tells of the run", file=sys.stderr)
+    try:
+        with signals_raised():
+            help_out(starting.resolved(experiment))
+    except Interrupted as interrupt:
+        return 128 + interrupt.signal_number
+    return 0
+
+
 def _sweep(asked: request.Request, answer: request.Answer) -> int:
     """Runs the jobs of a sweep as Hydra does; the launcher looks at every value before the first one starts."""
     from runner.sweep import resuming
     from runner.sweep.jobs import grid
-    from runner.sweep.launcher import GridSweeper, ProcessesLauncher
+    from runner.sweep.launcher import ProcessesLauncher
+    from runner.sweep.sweepers import GridSweeper, SearchSweeper
 
-    sources.register_for_sweeps(ProcessesLauncher, GridSweeper)
+    sources.register_for_sweeps(ProcessesLauncher, GridSweeper, SearchSweeper)
     folder, settings = answer.folder, answer.checked.experiment.sweep
     if settings.resume:
         folder = resuming.folder(grid(answer.overrides), folder)

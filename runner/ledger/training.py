@@ -50,6 +50,24 @@ _METRICS = Difference(
         "tests/test_metrics.py::test_regression_is_scikit_learns",
     ),
 )
+_SHARED_BATCH = Difference(
+    title="A batch shared by several devices",
+    framework="both",
+    what="torch's DDP takes the mean over the devices' means, whatever number of rows each has; Keras under a"
+    " strategy of TensorFlow counts a batch for each device. On both a batch norm sees the rows of its device"
+    " alone, and each device drops out units of its own.",
+    effect="5.0 in the place of 4.4 for losses of 1, 2 and 3 on one device and 7 and 9 on another.",
+    correction="the loss of the whole batch from the outputs of all devices, sums over all rows in batch norm, and the"
+    " masks of the whole batch",
+    where=(
+        "runner.place.Place.share",
+        "runner.backends.torch.ranks.Ranks",
+        "runner.backends.torch.layers.plain._SharedBatchNorm",
+        "runner.backends.keras.ranks.Ranks",
+        "runner.backends.keras.layers.plain._SharedBatchNorm",
+    ),
+    tests=("tests/test_devices.py::test_several_devices_train_as_one",),
+)
 _FLOAT64 = Difference(
     title="A training in float64",
     framework="Keras",
@@ -198,8 +216,15 @@ TRAINING: Mapping[str, Counterpart] = {
     ),
     "devices": Counterpart(
         torch="pytorch_lightning.Trainer(devices)",
-        keras="keras.distribution.DataParallel(devices)",
-        refusal="more than one: each framework divides batches and norms its own way",
+        keras="tensorflow.distribute.MultiWorkerMirroredStrategy",
+        differences=(_SHARED_BATCH,),
+        remark="on both a process for each",
+    ),
+    "nodes": Counterpart(
+        torch="pytorch_lightning.Trainer(num_nodes)",
+        keras="tensorflow.distribute.cluster_resolver.TFConfigClusterResolver",
+        differences=(_SHARED_BATCH,),
+        remark="MASTER_ADDR, MASTER_PORT and NODE_RANK on both",
     ),
     "threads": Counterpart(
         torch="torch.set_num_threads",

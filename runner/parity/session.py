@@ -154,7 +154,7 @@ def _result(future: Future[Recorded], key: _Key, arm: Arm) -> Recorded:
     try:
         return future.result()
     except ProcessExpired as error:
-        why = workers.how_it_died(error)
+        why = workers.how_it_died(error.exitcode)
     except Exception as error:
         why = f"{type(error).__name__}: {error}"
     message = f"no verdict: {key.backend} in {PRECISIONS[key.precision]}: {why} (its output is in {log})"

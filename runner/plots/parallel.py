@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 
 from runner.plots import style
 from runner.study import Study
-from runner.study.records import Trial, number
+from runner.study.records import Trial, number, shortened
 
 _LEAST_KEYS = 3
 # Two values so far apart, as a ratio, lie on a logarithmic axis.
 _DECADES = 30.0
+_MOST_TICKS = 8
 
 
 def parallel_coordinates(*, study: Study, title: str) -> Figure | None:
@@ -33,7 +34,8 @@ def parallel_coordinates(*, study: Study, title: str) -> Figure | None:
     for line, colour in zip(heights[::-1], colours[::-1], strict=True):
         panel.plot(places, line, color=colour, linewidth=1.3, alpha=0.75)
     for place, key in enumerate(keys):
-        _draw_axis(panel, place, {value: _height(study, key, value) for value in study.values(key)})
+        ticks = _ticks(study.values(key))
+        _draw_axis(panel, place, {shortened(value): _height(study, key, value) for value in ticks})
     ends = {f"{values.min():.4g}": 0.0, f"{values.max():.4g}": 1.0}
     _draw_axis(panel, len(keys), ends if np.ptp(values) else {f"{values[0]:.4g}": 0.5})
     panel.set_xticks(places, [style.wrapped(each.replace("_", " ")) for each in (*keys, study.metric)])
@@ -41,6 +43,13 @@ def parallel_coordinates(*, study: Study, title: str) -> Figure | None:
     panel.set_xlim(-0.2, len(keys) + 0.5)
     panel.spines[["left", "bottom"]].set_visible(False)
     return figure
+
+
+def _ticks(values: list[str]) -> list[str]:
+    """Returns the values that are written on an axis: of many numbers the ends and one between."""
+    if len(values) <= _MOST_TICKS or any(number(value) is None for value in values):
+        return values
+    return [values[0], values[len(values) // 2], values[-1]]
 
 
 def _draw_axis(panel: Axes, place: int, ticks: dict[str, float]) -> None:

@@ -1,4 +1,4 @@
-"""Figures of many runs together: curves with bands, intervals, heat map, parallel coordinates, time, backends."""
+"""Figures of many runs together: curves with bands, intervals, heat map, parallel coordinates, time, backends, a search."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from runner.plots import style
 from runner.plots.drawing import saved
+from runner.plots.history import history
 from runner.plots.parallel import parallel_coordinates
 from runner.study import Study
 from runner.study.comparisons import independent
@@ -78,7 +79,8 @@ def curves(*, study: Study, title: str) -> Figure | None:
 def heat_map(*, study: Study, title: str) -> Figure | None:
     """The mean of the metric over everything else for each pair of values of the two keys with most values."""
     keys = [key for key in study.factors if 1 < len(study.values(key)) <= _MOST_CELLS and key != _BACKEND]
-    if len(keys) < 2:
+    # Of the values of a search hardly two trials share one.
+    if len(keys) < 2 or study.is_search:
         return None
     vertical, horizontal = sorted(keys, key=lambda key: -len(study.values(key)))[:2]
     down, across = study.values(vertical), study.values(horizontal)
@@ -151,6 +153,7 @@ FIGURES: dict[str, Callable[..., Figure | None]] = {
     "parallel_coordinates": parallel_coordinates,
     "time_and_quality": time_and_quality,
     "backends": backends,
+    "history": history,
 }
 
 

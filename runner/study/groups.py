@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.study.records import REPETITIONS, Study, Trial
+from runner.study.records import REPETITIONS, Study, Trial, shortened
 
 CONFIDENCE = 0.95
 
@@ -39,7 +39,9 @@ class Group:
     @property
     def name(self) -> str:
         """What the group is called: the values that were chosen."""
-        return described(self.choices)
+        pruned = {trial.pruned for trial in self.trials}
+        ended = f" (pruned at {', '.join(sorted(pruned))})" if all(pruned) else ""
+        return f"{described(self.choices)}{ended}"
 
 
 def groups(study: Study) -> list[Group]:
@@ -69,7 +71,8 @@ def interval(values: Sequence[float]) -> tuple[float, float]:
 def described(choices: Mapping[str, str]) -> str:
     """Returns choices in a row: ``keras tanh learning_rate=0.01``; groups by their value alone."""
     told = [
-        value if "." not in key else f"{key.rpartition('.')[2]}={value}" for key, value in choices.items()
+        value if "." not in key else f"{key.rpartition('.')[2]}={shortened(value)}"
+        for key, value in choices.items()
     ]
     return " ".join(told) or "all"
 

@@ -25,6 +25,7 @@ _CAPTIONS = {
     "curves": "The mean of each epoch; the band holds all runs.",
     "heat_map": "The mean over everything else.",
     "parallel_coordinates": "One line for each run, in the colour of its result.",
+    "history": "Every trial in its turn, and the best so far.",
     "time_and_quality": "What a run costs and what it gives.",
     "backends": "Runs alike in all but the backend; equal ones lie on the line.",
 }

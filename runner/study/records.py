@@ -20,6 +20,8 @@ _PREFERRED = (
     "validation/r2",
     "validation/loss",
 )
+# A number of more signs than this is none that a person typed.
+_LONG = 8
 # Metrics that are shares of one, and told in points: hundredths.
 _SHARES = frozenset({"accuracy", "f1", "f1_macro", "roc_auc"})
 
@@ -38,6 +40,7 @@ class Trial:
         error: why it did not finish, or None.
         page: where MLflow shows it, or None.
         output: what stands behind its last layer, or empty where that is not known.
+        pruned: when a search ended it without hope, ``epoch 3 of 20``; empty where it did not.
     """
 
     name: str
@@ -49,6 +52,7 @@ class Trial:
     error: str | None = None
     page: str | None = None
     output: str = ""
+    pruned: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,12 +64,14 @@ class Study:
         trials: the runs.
         metric: the metric that decides which is better.
         command: what was typed, or empty.
+        is_search: whether each trial was chosen by those before it, and not all of them beforehand.
     """
 
     name: str
     trials: tuple[Trial, ...]
     metric: str
     command: str = ""
+    is_search: bool = False
 
     @cached_property
     def finished(self) -> tuple[Trial, ...]:
@@ -125,6 +131,12 @@ def number(text: str) -> float | None:
         return float(text)
     except ValueError:
         return None
+
+
+def shortened(text: str) -> str:
+    """Returns a text, or of a number with many digits the first four that count."""
+    value = number(text) if len(text) > _LONG else None
+    return text if value is None else f"{value:.4g}"
 
 
 def in_order(values: Sequence[str]) -> list[str]:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from runner.study.records import shortened
 from runner.tracking.identity import WITHOUT_MEANING
 
 Grid = Mapping[str, Sequence[str]]
@@ -67,7 +68,7 @@ def label(choices: Mapping[str, str], groups: Collection[str]) -> str:
         if key in groups:
             words.append(value)
         else:
-            words.append(f"{_SHORT.get(word, word) if last[word] == 1 else key}={value}")
+            words.append(f"{_SHORT.get(word, word) if last[word] == 1 else key}={shortened(value)}")
     return " ".join(words)
 
 

@@ -3,42 +3,48 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, cast
 
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.utils import JobReturn, JobStatus
 from hydra.plugins.launcher import Launcher
 from hydra.types import HydraContext, TaskFunction
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
-from runner import compose, sources, starting, supplies, surroundings
+from runner import compose, searches, sources, starting, supplies, surroundings
 from runner.errors import ConfigurationError
 from runner.experiment import Experiment
-from runner.runs import RunRequest
+from runner.runs import Outcome, RunRequest
+from runner.search.settings import Settings, without_password
+from runner.search.space import Space
 from runner.sweep import session
 from runner.sweep.composition import Composer
-from runner.sweep.jobs import Job, grid, jobs_of
-from runner.sweep.plan import Plan
-from runner.sweep.rehearsal import rehearse
+from runner.sweep.engines.choice import chosen
+from runner.sweep.jobs import Grid, Job, grid, jobs_of
+from runner.sweep.plan import Plan, Searched
+from runner.sweep.rehearsal import rehearse, rehearse_search
 from runner.sweep.values import look
 from runner.tracking import Scalar
 from runner.tracking.store import address
 
-
-class GridSweeper(BasicSweeper):
-    """Hydra's own sweeper over every combination, without its silent look at all jobs before the first one."""
-
-    def validate_batch_is_legal(self, batch: Sequence[Sequence[str]]) -> None:
-        """Leaves it to the launcher to look at the jobs."""
+_SWEEPER = ("hydra/sweeper", "hydra.sweeper")
 
 
 class ProcessesLauncher(Launcher):
-    """Runs the jobs of a sweep in worker processes; the outcomes are the jobs' return values."""
+    """Runs the jobs of a sweep by one of the engines; the outcomes are the jobs' return values.
+
+    Args:
+        keys: those of ``hydra.launcher``: the engine and what it takes.
+    """
+
+    def __init__(self, **keys: Any) -> None:
+        self._keys = cast(dict[str, Any], OmegaConf.to_container(OmegaConf.create(keys), resolve=True))
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         self._context = hydra_context
         self._config = config
+        self._engine = chosen(self._keys)
 
     def launch(self, job_overrides: Sequence[Sequence[str]], initial_job_idx: int) -> Sequence[JobReturn]:
         """Returns how each job ended.
@@ -48,8 +54,40 @@ class ProcessesLauncher(Launcher):
         """
         composer = Composer(self._context, self._config)
         jobs = jobs_of(job_overrides, initial_job_idx, composer.groups)
-        folder = Path(str(self._config.hydra.sweep.dir)).resolve()
+        plan = self._plan(composer, look_at=jobs, jobs=jobs, grid=grid(job_overrides))
+        outcomes = rehearse(plan) if plan.settings.dry_run else session.run(plan)
+        return [_returned(job.overrides, outcome) for job, outcome in zip(jobs, outcomes, strict=True)]
 
+    def search(self, space: Space, settings: Settings) -> Sequence[JobReturn]:
+        """Returns how each trial of a search ended that this process has carried out.
+
+        Raises:
+            ConfigurationError: the faults of ends and options of the space; nothing has been started.
+        """
+        composer = Composer(self._context, self._config)
+        probes = jobs_of(space.probes(), 0, composer.groups)
+        first = compose.inspect(composer.config(probes[0].overrides, 0))
+        searched = Searched(space, settings, searches.metric(first, settings))
+        # What a trial is, the study says when its turn comes.
+        jobs = [
+            Job(number=number, overrides=space.fixed, choices={}, label="")
+            for number in range(settings.trials)
+        ]
+        plan = self._plan(composer, look_at=probes, jobs=jobs, grid=grid([space.typed]), searched=searched)
+        outcomes = rehearse_search(plan, probes) if plan.settings.dry_run else session.run(plan)
+        return [_returned(space.fixed, outcome) for outcome in outcomes]
+
+    def _plan(
+        self,
+        composer: Composer,
+        *,
+        look_at: Sequence[Job],
+        jobs: Sequence[Job],
+        grid: Grid,
+        searched: Searched | None = None,
+    ) -> Plan:
+        """Returns what is about to begin, once every value has been looked at."""
+        folder = Path(str(self._config.hydra.sweep.dir)).resolve()
         looked: set[str] = set()
 
         def checked(job: Job) -> tuple[Experiment, Mapping[str, Scalar]]:
@@ -74,25 +112,25 @@ class ProcessesLauncher(Launcher):
                 parent=summary if experiment.sweep.nested else None,
             )
 
-        found = look(jobs, checked)
+        found = look(look_at, checked)
         supplies.fetch(experiment for experiment, _ in found.values())
         experiment = next(iter(found.values()))[0]
+        sweeper = _sweeper_words(self._hydras_own()) if searched else ()
         plan = Plan(
             jobs=tuple(jobs),
-            grid=grid(job_overrides),
+            grid=grid,
             folder=folder,
             words=(*self._words(), *self._hydras_own()),
-            command=shlex.join(["python", "-m", "runner", *self._words()]),
+            command=shlex.join(["python", "-m", "runner", *self._words(), *sweeper]),
             experiment=experiment,
             parameters=_alike([parameters for _, parameters in found.values()]),
             uri=address(experiment.tracking.uri, Path.cwd()),
+            engine=self._engine,
             request=request,
+            groups=composer.groups,
+            searched=searched,
         )
-        outcomes = rehearse(plan) if plan.settings.dry_run else session.run(plan)
-        return [
-            JobReturn(overrides=list(job.overrides), status=JobStatus.COMPLETED, _return_value=outcome)
-            for job, outcome in zip(jobs, outcomes, strict=True)
-        ]
+        return plan
 
     def _words(self) -> list[str]:
         name = str(self._config.hydra.job.config_name)
@@ -104,6 +142,18 @@ class ProcessesLauncher(Launcher):
     def _hydras_own(self) -> list[str]:
         typed = map(str, self._config.hydra.overrides.hydra)
         return [each for each in typed if each.partition("=")[0] not in ("hydra.mode", "hydra.sweep.dir")]
+
+
+def _returned(overrides: Sequence[str], outcome: Outcome) -> JobReturn:
+    return JobReturn(overrides=list(overrides), status=JobStatus.COMPLETED, _return_value=outcome)
+
+
+def _sweeper_words(words: Sequence[str]) -> Iterator[str]:
+    """Yields what was typed of the sweeper, the address of a database with a password left out."""
+    for word in words:
+        key, _, value = word.partition("=")
+        if key.startswith(_SWEEPER) and without_password(value) == value:
+            yield word
 
 
 def _alike(parameters: Sequence[Mapping[str, Scalar]]) -> dict[str, Scalar]:

@@ -12,7 +12,8 @@ from runner.sweep.jobs import Grid
 from runner.sweep.plan import Plan
 from runner.tracking import RunCard, journal
 from runner.tracking.journal import JOURNAL
-from runner.tracking.process import gone
+from runner.tracking.process import gone, is_elsewhere
+from runner.tracking.pulse import is_still
 from runner.tracking.store import write_json
 
 SWEEP = "sweep.json"
@@ -55,8 +56,13 @@ class Attempt:
 
     @property
     def is_alive(self) -> bool:
-        """Whether its process is still at it."""
-        return self.status is None and not gone(self.card.process)
+        """Whether its process is still at it; of another machine's only its sign of life is known."""
+        return self.status is None and not (self.is_lost or gone(self.card.process))
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether it is without an end and its process, on another machine, without a sign of life."""
+        return self.status is None and is_elsewhere(self.card.process) and is_still(self.folder)
 
 
 def save(plan: Plan) -> None:

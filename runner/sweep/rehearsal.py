@@ -5,15 +5,16 @@ from __future__ import annotations
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from runner import workers
+from runner import metrics, workers
 from runner.errors import ConfigurationError
 from runner.runs import Outcome, RunRequest
+from runner.sweep.engines.machine import cores, cores_of
 from runner.sweep.jobs import Job
 from runner.sweep.plan import Plan
-from runner.sweep.scheduler import cores, cores_of
 from runner.sweep.worker import work
 
 # What the first job of a process takes beyond the others, of which there is one in each.
@@ -39,12 +40,33 @@ def rehearse(plan: Plan) -> list[Outcome]:
     return outcomes
 
 
+def rehearse_search(plan: Plan, probes: Sequence[Job]) -> list[Outcome]:
+    """Prints what is searched and how, and what all trials would take by the time of one; keeps nothing.
+
+    Args:
+        plan: the search.
+        probes: jobs that have every end and every option of the space, which were looked at.
+    """
+    assert plan.searched is not None
+    space, settings, metric = plan.searched.space, plan.searched.settings, plan.searched.metric
+    width = max(len(axis.key) for axis in space.axes)
+    for axis in space.axes:
+        print(f"  {axis.key:{width}}  {axis}")
+    aim = "highest" if metrics.higher_is_better(metric) else "lowest"
+    pruned = f", pruner {settings.pruner}" if settings.pruner != "none" else ""
+    print(f"{settings.trials} trials for the {aim} {metric}: sampler {settings.sampler}{pruned}.")
+    print(_estimate(plan, [plan.request(probes[0], plan.folder)] * settings.trials))
+    return []
+
+
 def _estimate(plan: Plan, requests: list[RunRequest]) -> str:
     """Returns what all runs would take, by the first of them; it is carried out twice, for a process begins slowly."""
     first = requests[0]
     print(f"one of them is timed: {first.name}", file=sys.stderr, flush=True)
     with tempfile.TemporaryDirectory() as folder, workers.pool() as pool:
         rounds = [replace(first, folder=Path(folder) / str(number)) for number in range(_ROUNDS)]
+        for each in rounds:
+            each.folder.mkdir()
         slow, quick = (pool.schedule(work, args=(each,)).result().outcome for each in rounds)
     if quick.status != "FINISHED":
         return f"That one failed: {quick.message}"

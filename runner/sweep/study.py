@@ -12,13 +12,23 @@ from runner.study.report import write as files
 from runner.tracking.journal import Journal
 
 
-def report_of(outcomes: Sequence[Outcome], *, name: str, command: str) -> Report | None:
-    """Returns what there is to tell of a sweep's runs; None where too few finished with a metric, or none differ."""
+def report_of(
+    outcomes: Sequence[Outcome], *, name: str, command: str, searched: str | None = None
+) -> Report | None:
+    """Returns what there is to tell of a sweep's runs; None where too few finished with a metric, or none differ.
+
+    Args:
+        outcomes: how they ended.
+        name: of the sweep.
+        command: what was typed.
+        searched: the metric that a search made best; None where all jobs were known before the first.
+    """
     trials = tuple(_trial(outcome) for outcome in outcomes)
-    metric = default_metric(trials)
+    metric = searched or default_metric(trials)
     if metric is None:
         return None
-    made = Study(name=name, trials=trials, metric=metric, command=command)
+    is_search = searched is not None
+    made = Study(name=name, trials=trials, metric=metric, command=command, is_search=is_search)
     return report(made) if made.keys and len(made.finished) > 1 else None
 
 
@@ -49,4 +59,5 @@ def _trial(outcome: Outcome) -> Trial:
         seconds=outcome.seconds,
         error=outcome.message,
         output=result.output or "" if result else "",
+        pruned=result.pruned if result else "",
     )

@@ -15,7 +15,6 @@ from runner.metrics import number
 from runner.results import Status
 from runner.runs import Outcome
 from runner.study.report import Report
-from runner.sweep.jobs import values
 from runner.sweep.plan import Plan
 from runner.sweep.study import report_of, write
 from runner.sweep.table import VERDICTS, Table, best_value, comma_separated, last_line, markdown, table
@@ -79,14 +78,19 @@ class Summary:
             wait_seconds: how long to wait at most until MLflow knows every run, so that each has a link.
         """
         known = _stored(outcomes, wait_seconds)
-        told = table(outcomes)
+        told = table(outcomes, self._plan.metric)
         stored = [known.get(each.folder) for each in told.outcomes]
-        best = _best(told, stored[0])
+        best = _best(told, stored[0] if stored else None, self._plan.metric)
         (self.folder / TABLE).write_text(
             comma_separated(told, [run.run_id if run else None for run in stored]), encoding="utf-8"
         )
         self._journal.artifact(self.folder / TABLE)
-        said = report_of(outcomes, name=f"sweep {self._plan.name}", command=self._plan.command)
+        said = report_of(
+            outcomes,
+            name=f"sweep {self._plan.name}",
+            command=self._plan.command,
+            searched=self._plan.metric,
+        )
         if said is not None:
             write(said, self._journal)
         self._journal.metrics(_NO_STEP, _metrics(outcomes, best))
@@ -120,7 +124,7 @@ def _stored(outcomes: Sequence[Outcome], seconds: float) -> dict[Path, StoredRun
 
 
 def _card(plan: Plan) -> RunCard:
-    over = {f"sweep.{key}": ", ".join(each) for key, each in values(plan.jobs).items()}
+    over = {f"sweep.{key}": ", ".join(each) for key, each in plan.over.items()}
     return RunCard(
         identity=uuid.uuid4().hex,
         name=_name(plan),
@@ -142,13 +146,14 @@ def _card(plan: Plan) -> RunCard:
 
 
 def _name(plan: Plan) -> str:
-    over = f"sweep over {', '.join(values(plan.jobs)) or 'one run'}"
+    kind = "search" if plan.searched else "sweep"
+    over = f"{kind} over {', '.join(plan.over) or 'one run'}"
     return f"{plan.experiment.name}: {over}" if plan.experiment.name else over
 
 
-def _best(told: Table, stored: StoredRun | None) -> Best | None:
+def _best(told: Table, stored: StoredRun | None, metric: str | None) -> Best | None:
     """Returns the first run of the table; what was monitored by different metrics has no best one."""
-    monitors = {outcome.result.monitor for outcome in told.outcomes if outcome.result}
+    monitors = {metric or outcome.result.monitor for outcome in told.outcomes if outcome.result}
     if len(monitors) != 1:
         return None
     (monitor,) = monitors
@@ -164,6 +169,11 @@ def _metrics(outcomes: Sequence[Outcome], best: Best | None) -> dict[str, float]
     return found
 
 
+def _pruned(outcomes: Sequence[Outcome]) -> int:
+    """Returns how many runs a search ended without hope."""
+    return sum(bool(each.result and each.result.pruned) for each in outcomes)
+
+
 def _tags(best: Best | None) -> dict[str, str]:
     if best is None:
         return {}
@@ -175,6 +185,7 @@ def _progress(outcomes: Sequence[Outcome], jobs: int, running: int) -> str:
     """Returns how far a sweep has got: ``12 of 64 done, 2 running, 1 failed``."""
     counts = Counter(outcome.status for outcome in outcomes)
     more = {"running": running, "failed": counts["FAILED"], "stopped": counts["KILLED"]}
+    more["pruned"] = _pruned(outcomes)
     return ", ".join(
         [f"{counts['FINISHED']} of {jobs} done", *(f"{n} {word}" for word, n in more.items() if n)]
     )
@@ -184,8 +195,10 @@ def _description(plan: Plan, told: Table, stored: Sequence[StoredRun | None], be
     """Returns what MLflow shows on top of the summary's page."""
     counts = Counter(outcome.status for outcome in told.outcomes)
     ended = ", ".join(f"{counts[status]} {verdict}" for status, verdict in VERDICTS.items() if counts[status])
-    over = " and ".join(f"{key} ({', '.join(each)})" for key, each in values(plan.jobs).items())
-    first = f"{len(plan.jobs)} runs{f' over {over}' if over else ''}: {ended}."
+    over = " and ".join(f"{key} ({', '.join(each)})" for key, each in plan.over.items())
+    pruned = _pruned(told.outcomes)
+    ended += f", {pruned} of them pruned" if pruned else ""
+    first = f"{len(told.outcomes)} runs{f' over {over}' if over else ''}: {ended}."
     if best is not None:
         page = _page(best.stored)
         named = f"[{best.outcome.name}]({page})" if page else best.outcome.name

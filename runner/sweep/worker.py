@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import resource
+import socket
 import sys
 import warnings
 from collections.abc import Iterator
@@ -13,10 +14,11 @@ from pathlib import Path
 
 from runner import workers
 from runner.display import Silent
-from runner.errors import Interrupted
+from runner.errors import Interrupted, RunnerError
 from runner.runs import Outcome, RunRequest, carry_out, ended
 
 LOG = "output.log"
+STOPPED = "stopped with the sweep"
 # ru_maxrss counts kilobytes, on macOS bytes.
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -33,11 +35,19 @@ class Report:
 
 
 def work(request: RunRequest) -> Report:
-    """Carries one request out; a person sees the parent's lines only."""
+    """Carries one request out; a person sees the parent's lines only.
+
+    Raises:
+        RunnerError: the folder of the run, which has been made, is not there.
+    """
     global _interrupt
     if _interrupt is not None:
         return Report(stopped(request, _interrupt), 0)
-    request.folder.mkdir(parents=True, exist_ok=True)
+    if not request.folder.is_dir():
+        raise RunnerError(
+            f"{socket.gethostname()} does not see {request.folder}: hydra.sweep.dir must be a folder of a file system"
+            " that all machines of the sweep share"
+        )
     with _quiet(request.folder / LOG):
         outcome = carry_out(request, display=Silent(), follow=lambda folder: None)
     if outcome.status == "KILLED":
@@ -51,7 +61,7 @@ def work(request: RunRequest) -> Report:
 
 def stopped(request: RunRequest, interrupt: Interrupted) -> Outcome:
     """Returns the outcome of a request that was not carried out, because the sweep was stopped."""
-    return ended(request, "KILLED", 128 + interrupt.signal_number, message="stopped with the sweep")
+    return ended(request, "KILLED", 128 + interrupt.signal_number, message=STOPPED)
 
 
 @contextlib.contextmanager

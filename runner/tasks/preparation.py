@@ -15,6 +15,7 @@ from runner.conductor import earlier_history, shortened
 from runner.data import Rows, Splits, prepare
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment, Training
+from runner.place import ALONE, Place
 from runner.plan import Plan, steps_in_epoch, updates_in_epoch
 from runner.results import SPLITS, Weights
 from runner.schedules import Schedule
@@ -43,8 +44,8 @@ class Prepared:
         return self.job.weights
 
 
-def prepared(experiment: Experiment) -> Prepared:
-    """Returns an experiment with its rows read and its first weights drawn.
+def prepared(experiment: Experiment, place: Place = ALONE) -> Prepared:
+    """Returns an experiment with its rows read and its first weights drawn, for one process of its training.
 
     Raises:
         ConfigurationError: the data are not what the source promised.
@@ -67,6 +68,7 @@ def prepared(experiment: Experiment) -> Prepared:
         start=start,
         learning_rate_factor=schedule.reaction(earlier_history(experiment, start)),
         native=semantics.left_native(experiment.backend),
+        place=place,
     )
     return Prepared(drawing, schedule, job)
 

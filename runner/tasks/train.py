@@ -16,10 +16,13 @@ from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
 from runner.conductor import Conductor, predictions
 from runner.data import Splits
+from runner.distributed import training as distributed
 from runner.errors import Diverged, Fault, Interrupted
 from runner.experiment import Experiment
 from runner.network_file import NETWORK
+from runner.place import ALONE, Place
 from runner.results import SPLITS, EpochRecord, Predictions, Program, Result, Weights
+from runner.search.pruning import judge
 from runner.task import Display
 from runner.tasks.preparation import dataset, prepared, with_own_draws
 from runner.tracking import Tracker
@@ -43,10 +46,15 @@ class Training:
 
     def run(self, experiment: Experiment, *, folder: Path, tracker: Tracker, display: Display) -> Result:
         """Trains."""
-        return train(experiment, folder=folder, tracker=tracker, display=display)
+        devices = distributed.devices(experiment)
+        if devices == experiment.training.nodes == 1:
+            return train(experiment, folder=folder, tracker=tracker, display=display)
+        return distributed.train(experiment, devices=devices, folder=folder, tracker=tracker, display=display)
 
 
-def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Display) -> Result:
+def train(
+    experiment: Experiment, *, folder: Path, tracker: Tracker, display: Display, place: Place = ALONE
+) -> Result:
     """Trains as the experiment says and returns what came of it.
 
     Args:
@@ -54,12 +62,13 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         folder: where the run's files go.
         tracker: what is told of every epoch, and of the files.
         display: what a person sees meanwhile.
+        place: which process this is, where there are several: the first one.
 
     Raises:
         Diverged: where the loss became NaN or infinite; the last finite weights lie in the folder.
     """
     # What is trained on what
-    ready = prepared(experiment)
+    ready = prepared(experiment, place)
     tracker.dataset(dataset(ready))
 
     # The framework
@@ -103,6 +112,7 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         keep=keep,
         start=job.start,
         stand=stand if training_state.slot_names(experiment) is not None else None,
+        is_hopeless=judge(experiment.training.pruning, tracker.problem),
     )
     try:
         engine.fit(model=model, job=job, observer=conductor)
@@ -131,12 +141,20 @@ def train(experiment: Experiment, *, folder: Path, tracker: Tracker, display: Di
         metrics=final,
         predictions=shown,
         output=experiment.output,
+        pruned=_pruned(conductor, job),
         **_illustrations(engine, model, job, drawing, shown),
     )
     # MLflow draws a single value at step 0 as a bar beside those of other runs, at any other step as a lone dot.
     tracker.metrics(0, _new_metrics(result))
+    if result.pruned:
+        tracker.tags({"pruned": result.pruned})
     tracker.result(result)
     return result
+
+
+def _pruned(conductor: Conductor, job: Job) -> str:
+    """Returns when a training was ended without hope; nothing where it was not."""
+    return f"epoch {conductor.records[-1].epoch} of {job.plan.epochs}" if conductor.is_pruned else ""
 
 
 def _tell_model(tracker: Tracker, model: Model, job: Job, drawing: Blueprint, folder: Path) -> None:

@@ -15,7 +15,7 @@ from runner.study.records import is_curve
 LAST = "last"
 _NAMES = 50
 _PORTION = 1000
-_TAGS = ("sweep", "role", "command", "error", "config_sha256")
+_TAGS = ("sweep", "role", "command", "error", "config_sha256", "pruned")
 _SUMMARY = "summary"
 
 

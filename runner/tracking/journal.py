@@ -95,10 +95,12 @@ class Journal:
         self._append("findings")
 
     def end(self, status: Status, error: str | None) -> None:
-        if error is not None:
-            (self.folder / ERROR).write_text(error + "\n", encoding="utf-8")
-            self.artifact(self.folder / ERROR)
-        self._append("end", status=status, error=error)
+        """Tells how the run ended, unless that has been told: who has ended a run that hangs may say so before it does."""
+        if ending(self.folder) is None:
+            if error is not None:
+                (self.folder / ERROR).write_text(error + "\n", encoding="utf-8")
+                self.artifact(self.folder / ERROR)
+            self._append("end", status=status, error=error)
         os.close(self._file)
 
     def _name(self, path: Path) -> str:

@@ -28,11 +28,16 @@ def process_of(pid: int) -> Process:
     return Process(socket.gethostname(), pid, psutil.Process(pid).create_time())
 
 
+def is_elsewhere(process: Process) -> bool:
+    """Returns whether it is a process of another machine."""
+    return process.host != socket.gethostname()
+
+
 def gone(process: Process) -> bool:
     """Returns whether the process is known to have ended; of another machine's nothing is known."""
     import psutil
 
-    if process.host != socket.gethostname():
+    if is_elsewhere(process):
         return False
     try:
         found = psutil.Process(process.pid)

@@ -13,6 +13,8 @@ _NO_CHOICE = ("name", "tracking", "plots", "hydra", "sweep", "parity", "experime
 # Groups whose option stands under another key among the parameters.
 _PARAMETERS = {"backend": "backend.name"}
 _UNSAID = "-"
+# What a search is typed with.
+_SEARCH = "hydra/sweeper=optuna"
 
 
 def study(gathered: Gathered, metric: str | None) -> Study | None:
@@ -32,7 +34,10 @@ def study(gathered: Gathered, metric: str | None) -> Study | None:
     chosen = metric or default_metric(trials)
     if chosen is None:
         return None
-    return Study(name=gathered.name, trials=trials, metric=chosen, command=gathered.command)
+    is_search = _SEARCH in shlex.split(gathered.command)
+    return Study(
+        name=gathered.name, trials=trials, metric=chosen, command=gathered.command, is_search=is_search
+    )
 
 
 def _newest(runs: Sequence[GatheredRun]) -> list[GatheredRun]:
@@ -77,4 +82,5 @@ def _trial(run: GatheredRun, choices: Mapping[str, str]) -> Trial:
         error=run.tags.get("error"),
         page=run.page,
         output=run.parameters.get("loss.output", ""),
+        pruned=run.tags.get("pruned", ""),
     )

@@ -15,14 +15,16 @@ from numpy.typing import NDArray
 from tensorflow.python.framework import ops
 
 from runner import component, own_network, weighting
-from runner.backend import Job, Observer, Probe
+from runner.backend import Job, Observer, Probe, require_gpus
 from runner.backends.keras import precision
 from runner.backends.keras.layers import Network, network
 from runner.backends.keras.losses import Loss
 from runner.backends.keras.planned_optimizer import PlannedOptimizer
+from runner.backends.keras.ranks import Ranks
 from runner.backends.keras.updates import Updates
 from runner.data import Rows, Selected
 from runner.experiment import Component, Training
+from runner.place import Place
 from runner.plan import Plan
 from runner.results import Evaluation, Weights
 
@@ -103,6 +105,7 @@ class _Network(Network):
     input_scale: tf.Variable
     probe: Probe | None
     updates: Updates
+    ranks: Ranks
 
     def train_step(self, data: Any) -> Any:
         """Trains on one batch of the chunk after the other and returns their losses."""
@@ -114,7 +117,9 @@ class _Network(Network):
         def step(number: Any, losses: Any) -> tuple[Any, Any]:
             places = slice(number * self.batch_size, (number + 1) * self.batch_size)
             batch = data[places]
-            taken = tf.gather(inputs, batch) if mapped is None else mapped[places]
+            self.ranks.begin(tf.size(batch))
+            own = self.ranks.deal(batch if mapped is None else mapped[places])
+            taken = tf.gather(inputs, own) if mapped is None else own
             rest = (None if each is None else tf.gather(each, batch) for each in others)
             loss = self._step(self.numbers(taken), *rest)
             return number + 1, losses.write(number, tf.cast(loss, tf.float64))
@@ -138,8 +143,11 @@ class _Network(Network):
             outputs = self(inputs, training=True)
             # Mixed precision answers in bfloat16; the loss is computed in float32.
             outputs = tf.cast(outputs, "float32") if outputs.dtype == tf.bfloat16 else outputs
+            outputs = self.ranks.whole(outputs)
             loss = self.job_loss(outputs, targets, weights)
-        gradients = tape.gradient(loss, self.trainable_variables)
+        variables = self.trainable_variables
+        shapes = [tuple(each.shape) for each in variables]
+        gradients = self.ranks.sum_all(tape.gradient(loss, variables), shapes)
         self.updates.take(gradients, tf.convert_to_tensor(self.step))
         self.step.assign_add(1)
         if self.probe is not None:
@@ -169,7 +177,9 @@ class _Network(Network):
 def build(*, job: Job) -> KerasModel:
     """Returns the network with the job's weights, at the chosen precision."""
     training = job.experiment.training
-    _configure(training)
+    require_gpus(job, gpus())
+    _configure(training, job.place)
+    ranks = Ranks(job.place, job.plan.batch_size)
     # A worker process trains one job after the other; the graphs of the last one would stay.
     keras.utils.clear_session(free_memory=False)
     _forget_gradients()
@@ -180,7 +190,9 @@ def build(*, job: Job) -> KerasModel:
         input_shape=job.input_shape,
         seed=job.experiment.seed,
         native=job.native,
+        ranks=ranks if ranks.are_several else None,
     )
+    model.ranks = ranks
     model.input_mean = tf.Variable(job.splits.input_mean, trainable=False, dtype=dtype)
     model.input_scale = tf.Variable(job.splits.input_scale, trainable=False, dtype=dtype)
     own_network.require_arrays(job, model.weights_by_name())
@@ -240,6 +252,11 @@ def versions() -> dict[str, str]:
     return {"keras": keras.__version__, "tensorflow": importlib.metadata.version("tensorflow")}
 
 
+def gpus() -> int:
+    """Returns how many GPUs the framework sees on this machine."""
+    return len(tf.config.list_physical_devices("GPU"))
+
+
 class _Reporter(keras.callbacks.Callback):
     """Tells the observer what happened, and does what it decides."""
 
@@ -250,6 +267,7 @@ class _Reporter(keras.callbacks.Callback):
         self._validation = job.splits.validation
         self._observer = observer
         self._optimizer = optimizer
+        self._ranks = model.network.ranks
         self._places = model.network.gradient_places()
         self._steps = job.start.step if job.start else 0
 
@@ -265,12 +283,14 @@ class _Reporter(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rows = self._validation
         with self._trained.network.updates.shown():
-            validation = self._trained.evaluate(rows) if len(rows) else None
+            validation = self._trained.evaluate(rows) if len(rows) and self._ranks.place.rank == 0 else None
         norms = self._optimizer.gradient_norms()
         by_name = {name: float(norms[place]) for name, place in self._places.items()}
         updates = self._trained.network.updates
-        decision = self._observer.epoch(
-            epoch + 1, validation, self._shown_weights, by_name, lambda: updates.state(epoch + 1)
+        decision = self._ranks.agreed(
+            self._observer.epoch(
+                epoch + 1, validation, self._shown_weights, by_name, lambda: updates.state(epoch + 1)
+            )
         )
         self._optimizer.scale_learning_rates(decision.learning_rate_factor)
         self._trained.network.stop_training = decision.stop
@@ -303,10 +323,13 @@ def _forget_gradients() -> None:
         del registered[name]
 
 
-def _configure(training: Training) -> None:
+def _configure(training: Training, place: Place) -> None:
     """Sets what belongs to the process: threads, determinism, devices and the precision of products."""
     if training.accelerator == "cpu":
         tf.config.set_visible_devices([], "GPU")
+    elif place.size > 1:
+        present = tf.config.list_physical_devices("GPU")
+        tf.config.set_visible_devices(present[place.local_rank :][:1], "GPU")
     tf.config.experimental.enable_tensor_float_32_execution(False)
     if training.threads > 0:
         try:

@@ -17,12 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from runner import component, own_network, weighting
-from runner.backend import Job, Observer
+from runner.backend import Job, Observer, require_gpus
 from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
+from runner.backends.torch.ranks import Ranks
 from runner.backends.torch.updates import Updates
 from runner.data import Rows, Selected
 from runner.experiment import Component
+from runner.place import Place
 from runner.results import Evaluation, Weights
 
 _PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
@@ -48,6 +50,7 @@ class TorchModel:
     autocast: bool
     input_mean: Tensor
     input_scale: Tensor
+    ranks: Ranks
 
     def evaluate(self, rows: Rows) -> Evaluation:
         """Returns the mean loss by the weights of the rows and the logits, in evaluation mode."""
@@ -128,8 +131,16 @@ def build(*, job: Job) -> TorchModel:
     if training.threads > 0:
         torch.set_num_threads(training.threads)
     dtype = torch.float64 if training.precision == 64 else torch.float32
-    device = _device(training.accelerator)
-    network = Network(tree=job.tree, input_shape=job.input_shape, seed=job.experiment.seed, native=job.native)
+    require_gpus(job, gpus())
+    device = _device(training.accelerator, job.place)
+    ranks = Ranks(job.place)
+    network = Network(
+        tree=job.tree,
+        input_shape=job.input_shape,
+        seed=job.experiment.seed,
+        native=job.native,
+        ranks=ranks,
+    )
     network.to(dtype=dtype, device=device)
     own_network.require_arrays(job, network.weights())
     network.load(job.weights)
@@ -139,7 +150,8 @@ def build(*, job: Job) -> TorchModel:
         torch.as_tensor(each, dtype=dtype, device=device)
         for each in (job.splits.input_mean, job.splits.input_scale)
     )
-    return TorchModel(network, loss, dtype, device, training.precision == "bf16-mixed", mean, scale)
+    autocast = training.precision == "bf16-mixed"
+    return TorchModel(network, loss, dtype, device, autocast, mean, scale, ranks)
 
 
 def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
@@ -153,7 +165,7 @@ def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
         trainer = lightning.Trainer(
             max_epochs=job.plan.epochs - module.first_epoch,
             accelerator=model.device.type if model.device.type != "cuda" else "gpu",
-            devices=1,
+            **model.ranks.trainer_arguments(),
             precision=_PRECISIONS[training.precision],  # type: ignore[arg-type]  # One of Lightning's words.
             deterministic=training.deterministic,
             logger=False,
@@ -181,6 +193,11 @@ def versions() -> dict[str, str]:
     return {"torch": torch.__version__, "pytorch-lightning": importlib.metadata.version("pytorch-lightning")}
 
 
+def gpus() -> int:
+    """Returns how many GPUs the framework sees on this machine."""
+    return torch.cuda.device_count()
+
+
 class _Module(lightning.LightningModule):
     """One job as Lightning sees it: a batch of its loader is a chunk of several steps' row numbers."""
 
@@ -192,6 +209,7 @@ class _Module(lightning.LightningModule):
         self.first_epoch = job.start.epoch if job.start else 0
         self.steps_per_execution = job.experiment.training.steps_per_execution
         self._model = model
+        self._ranks = model.ranks
         self._updates = Updates(model.network, job)
         self._rows = model.stored(job.splits.train)
         self._observer = observer
@@ -214,12 +232,14 @@ class _Module(lightning.LightningModule):
     def _batches(self, rows: Tensor) -> Iterator[Batch]:
         size = self.plan.batch_size
         inputs, targets, weights = self._rows
+        shares = self._ranks.deal(rows.split(size))
+        own = torch.cat(shares) if self._ranks.are_several else rows
         chosen = (
-            torch.from_numpy(inputs[rows.numpy()])
+            torch.from_numpy(inputs[own.cpu().numpy()])
             if isinstance(inputs, Selected)
-            else inputs.index_select(0, rows)
+            else inputs.index_select(0, own)
         )
-        parts = chosen.split(size)
+        parts = chosen.split([len(share) for share in shares])
         none = (None,) * len(parts)
         weighed = none if weights is None else weights.index_select(0, rows).split(size)
         return zip(parts, targets.index_select(0, rows).split(size), weighed, strict=True)
@@ -227,11 +247,12 @@ class _Module(lightning.LightningModule):
     def _step(self, step: int, inputs: Tensor, targets: Tensor, weights: Tensor | None) -> Tensor:
         inputs = self._model.numbers(inputs)
         self.network.begin_step(step)
-        outputs = self._model.logits(inputs)
+        self._ranks.begin(len(targets))
+        outputs = self._ranks.whole(self._model.logits(inputs))
         loss = self._model.loss(outputs, targets, weights)
         # The bare optimizer, and not Lightning's manual_backward: its wrappers cost as much as a small network's step.
         self._updates.optimizer.zero_grad()
-        loss.backward()
+        self._backward(loss)
         gradients = self.network.gradients() if self._probe else {}
         self._updates.take(step)
         if self._probe:
@@ -246,14 +267,25 @@ class _Module(lightning.LightningModule):
             )
         return loss.detach()
 
+    def _backward(self, loss: Tensor) -> None:
+        if self._ranks.are_several:
+            # Each has the gradient of its own rows; DDP takes the mean over the processes, where the sum is meant.
+            self.manual_backward(loss * self._ranks.place.size)
+        else:
+            loss.backward()
+
     def validation_step(self, rows: Stored, index: int) -> None:
+        if self._ranks.place.rank > 0:
+            return
         with self._updates.shown():
             self._validation = self._model.evaluate_stored(*rows)
 
     def on_train_epoch_end(self) -> None:
         epoch, norms = self.epoch + 1, self._updates.gradient_norms
-        decision = self._observer.epoch(
-            epoch, self._validation, self._shown_weights, norms, lambda: self._updates.state(epoch)
+        decision = self._ranks.agreed(
+            self._observer.epoch(
+                epoch, self._validation, self._shown_weights, norms, lambda: self._updates.state(epoch)
+            )
         )
         self._updates.rate_factor = decision.learning_rate_factor
         self.trainer.should_stop = decision.stop
@@ -294,22 +326,23 @@ class _Whole:
         yield self._rows
 
 
-def _device(accelerator: str) -> torch.device:
+def _device(accelerator: str, place: Place) -> torch.device:
     if accelerator == "cpu":
         return torch.device("cpu")
     if torch.cuda.is_available():
         # TensorFloat-32 would round every product to ten bits.
         torch.backends.cudnn.allow_tf32 = False
-        return torch.device("cuda")
+        return torch.device("cuda", place.local_rank) if place.size > 1 else torch.device("cuda")
     return torch.device("cpu")
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silences what Lightning tells every user of every Trainer, and nothing else."""
-    logger = logging.getLogger("pytorch_lightning")
-    level = logger.level
-    logger.setLevel(logging.WARNING)
+    loggers = [logging.getLogger(name) for name in ("pytorch_lightning", "lightning_fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.WARNING)
     with warnings.catch_warnings():
         # The rows are in memory already; workers would only copy them.
         warnings.filterwarnings("ignore", ".*does not have many workers.*")
@@ -324,4 +357,5 @@ def _quiet() -> Iterator[None]:
         try:
             yield
         finally:
-            logger.setLevel(level)
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)

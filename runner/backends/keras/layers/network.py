@@ -109,6 +109,7 @@ def network(
     input_shape: layers.Shape,
     seed: int,
     native: frozenset[str] = frozenset(),
+    ranks: Any = None,
 ) -> Network:
     """Returns the model of a named layer tree.
 
@@ -118,10 +119,11 @@ def network(
         input_shape: shape of one example.
         seed: the experiment's seed, for dropout masks.
         native: the differences of :mod:`runner.semantics` that are left to Keras.
+        ranks: the processes that share each batch; None where there is this one alone.
     """
     step = keras.Variable(0, trainable=False, dtype="int64", name="step")
     inputs = keras.Input(input_shape)
-    interpreter = _Interpreter(seed, step, native)
+    interpreter = _Interpreter(seed, step, native, ranks)
     outputs = interpreter.sequence(tree, inputs, input_shape)
     model = kind(inputs=inputs, outputs=outputs, name="network")
     model.step = step
@@ -135,10 +137,11 @@ def network(
 class _Interpreter:
     """Applies layer records to symbolic tensors."""
 
-    def __init__(self, seed: int, step: keras.Variable, native: frozenset[str]) -> None:
+    def __init__(self, seed: int, step: keras.Variable, native: frozenset[str], ranks: Any) -> None:
         self._seed = seed
         self._step = step
         self._native = native
+        self._ranks = ranks
         self.own: dict[str, Any] = {}
 
     def sequence(self, tree: layers.Sequence, inputs: Any, shape: layers.Shape) -> Any:
@@ -164,6 +167,8 @@ class _Interpreter:
                 return self._dropout(layer)(inputs)
             case layers.BatchNorm() if "batch_norm" in self._native:
                 return plain.own_batch_norm(layer)(inputs)
+            case layers.BatchNorm() if self._ranks is not None:
+                return plain.shared_batch_norm(layer, ranks=self._ranks)(inputs)
             case layers.Leaf():
                 return _BUILDERS[type(layer)](layer, shape)(inputs)
 
@@ -171,4 +176,4 @@ class _Interpreter:
         key = layer_key(self._seed, layer.name)
         if "dropout_masks" in self._native:
             return plain.own_dropout(layer, key=key)
-        return plain.dropout(layer, key=key, step=self._step)
+        return plain.dropout(layer, key=key, step=self._step, ranks=self._ranks)

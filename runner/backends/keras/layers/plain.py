@@ -41,6 +41,11 @@ def batch_norm(layer: layers.BatchNorm, shape: Shape) -> Apply:
     return _BatchNorm(momentum=1 - layer.momentum, epsilon=layer.epsilon, name=layer.name)
 
 
+def shared_batch_norm(layer: layers.BatchNorm, *, ranks: Any) -> Apply:
+    """The same where each process has a share of the batch: the values are those of the whole batch."""
+    return _SharedBatchNorm(ranks, momentum=1 - layer.momentum, epsilon=layer.epsilon, name=layer.name)
+
+
 def layer_norm(layer: layers.LayerNorm, shape: Shape) -> Apply:
     """Over the channels."""
     return keras.layers.LayerNormalization(epsilon=layer.epsilon, name=layer.name)
@@ -51,15 +56,16 @@ def group_norm(layer: layers.GroupNorm, shape: Shape) -> Apply:
     return keras.layers.GroupNormalization(layer.groups, epsilon=layer.epsilon, name=layer.name)
 
 
-def dropout(layer: layers.Dropout, *, key: int, step: keras.Variable) -> Apply:
+def dropout(layer: layers.Dropout, *, key: int, step: keras.Variable, ranks: Any) -> Apply:
     """Dropout whose mask is a function of (seed, layer, step, element).
 
     Args:
         layer: the record.
         key: the layer's own, from its name and the seed.
         step: the number of the step.
+        ranks: the processes that share each batch; None where there is this one alone.
     """
-    return _Dropout(layer.rate, key, step, name=layer.name)
+    return _Dropout(layer.rate, key, step, ranks, name=layer.name)
 
 
 def own_batch_norm(layer: layers.BatchNorm) -> Apply:
@@ -103,9 +109,25 @@ class _BatchNorm(keras.layers.BatchNormalization):
         return outputs
 
 
+class _SharedBatchNorm(_BatchNorm):
+    """Batch norm by the mean and variance of the whole batch, of which this process has some rows."""
+
+    def __init__(self, ranks: Any, **arguments: Any) -> None:
+        super().__init__(**arguments)
+        self._ranks = ranks
+
+    def _moments(self, inputs: Any, mask: Any) -> tuple[Any, Any]:
+        own, axes = inputs[: self._ranks.own], self._reduction_axes
+        places = ops.size(inputs[0]) // ops.shape(inputs)[-1]
+        self._rows = ops.cast(self._ranks.rows * places, inputs.dtype)
+        mean = self._ranks.sum(ops.sum(own, axis=axes)) / self._rows
+        return mean, self._ranks.sum(ops.sum(ops.square(own - mean), axis=axes)) / self._rows
+
+
 class _Dropout(keras.layers.Layer):
-    def __init__(self, rate: float, key: int, step: keras.Variable, *, name: str) -> None:
+    def __init__(self, rate: float, key: int, step: keras.Variable, ranks: Any, *, name: str) -> None:
         super().__init__(name=name)
+        self._ranks = ranks
         self._rate = rate
         self._key = key
         self._step = step
@@ -115,6 +137,8 @@ class _Dropout(keras.layers.Layer):
             return inputs
         step_key = _mix((ops.convert_to_tensor(self._step) * INDEX_MULTIPLIER + self._key) & MASK)
         index = ops.arange(ops.size(inputs), dtype="int64")
+        if self._ranks is not None:
+            index = index + ops.cast(self._ranks.first * ops.size(inputs[0]), "int64")
         hashes = ops.reshape(_mix((index * INDEX_MULTIPLIER + step_key) & MASK), ops.shape(inputs))
         kept = ops.cast(hashes >= threshold(self._rate), inputs.dtype)
         return inputs * kept / ops.convert_to_tensor(1 - self._rate, inputs.dtype)

@@ -13,8 +13,10 @@ from torch import Tensor, nn
 from runner import layers
 from runner.backends.torch.layers import own, plain, sequences, windows, written
 from runner.backends.torch.layers.places import Built, Place
+from runner.backends.torch.ranks import Ranks
 from runner.dropout import layer_key
 from runner.experiment import Component
+from runner.place import ALONE
 from runner.results import Weights
 
 _BUILDERS: Mapping[type[layers.Leaf], Callable[[Any, layers.Shape], Built]] = {
@@ -49,6 +51,7 @@ class Network(nn.Module):
         input_shape: shape of one example.
         seed: the experiment's seed, for dropout masks.
         native: the differences of :mod:`runner.semantics` that are left to torch.
+        ranks: the processes that share each batch; None where there is this one alone.
     """
 
     def __init__(
@@ -58,8 +61,10 @@ class Network(nn.Module):
         input_shape: layers.Shape,
         seed: int,
         native: frozenset[str] = frozenset(),
+        ranks: Ranks | None = None,
     ) -> None:
         super().__init__()
+        self._ranks = ranks or Ranks(ALONE)
         self._own = own.builders(native)
         self.register_buffer("step", torch.zeros((), dtype=torch.int64), persistent=False)
         self.step: Tensor
@@ -155,7 +160,9 @@ class Network(nn.Module):
             built = written.native(layer, shape, seed=self._seed)
         elif isinstance(layer, layers.Dropout):
             key = layer_key(self._seed, layer.name)
-            built = plain.dropout(layer, shape, key=key, step=lambda: self.step)
+            built = plain.dropout(layer, shape, key=key, step=lambda: self.step, ranks=self._ranks)
+        elif isinstance(layer, layers.BatchNorm) and self._ranks.are_several:
+            built = plain.shared_batch_norm(layer, shape, ranks=self._ranks)
         else:
             built = _BUILDERS[type(layer)](layer, shape)
         self.leaves[layer.name] = built.module

@@ -1,0 +1,101 @@
+"""One process of a training on several devices: ``python -m runner.rank`` with the number of its pipe."""
+
+from __future__ import annotations
+
+import contextlib
+import pickle
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Mapping
+from multiprocessing.connection import Connection
+from typing import cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner import backend, folders, workers
+from runner.distributed.processes import Assignment, Failed, Told
+from runner.errors import RunnerError
+from runner.results import Decision, Evaluation, Weights
+from runner.task import Display
+from runner.tasks.preparation import prepared
+from runner.tasks.train import train
+from runner.tracking import Tracker
+from runner.training_state import TrainingState
+
+
+def main() -> None:
+    """Does what it is assigned, and waits until it is ended with the others."""
+    connection = Connection(int(sys.argv[1]))
+    assignment: Assignment = connection.recv()
+    workers.end_with(assignment.parent)
+    folders.make_importable()
+    warnings.simplefilter("default" if assignment.place.rank == 0 else "ignore")
+    try:
+        _carry_out(assignment, connection)
+    except (Exception, SystemExit) as error:
+        # Where nobody hears it any more, the command itself is gone.
+        with contextlib.suppress(OSError):
+            connection.send(Failed(_portable(error), traceback.format_exc()))
+    # The others may still need this one to hear them.
+    connection.poll(None)
+
+
+def _carry_out(assignment: Assignment, connection: Connection) -> None:
+    experiment, place = assignment.experiment, assignment.place
+    if place.rank == 0:
+        tracker = cast(Tracker, _Relay("tracker", connection))
+        display = cast(Display, _Relay("display", connection))
+        connection.send(
+            train(experiment, folder=assignment.folder, tracker=tracker, display=display, place=place)
+        )
+        return
+    ready = prepared(experiment, place)
+    engine = backend.load(experiment.backend.package)
+    engine.fit(model=engine.build(job=ready.job), job=ready.job, observer=_Follower())
+
+
+class _Relay:
+    """Sends every call of a tracker or a display to the process that has it."""
+
+    def __init__(self, listener: str, connection: Connection) -> None:
+        self._listener = listener
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments: self._connection.send(Told(self._listener, name, arguments))
+
+
+class _Follower:
+    """Observes nothing and decides nothing: the first process does, for all."""
+
+    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
+        """Takes losses, which are the same everywhere."""
+
+    def epoch(
+        self,
+        epoch: int,
+        validation: Evaluation | None,
+        weights: Callable[[], Weights],
+        gradient_norms: Mapping[str, float],
+        state: Callable[[], TrainingState],
+    ) -> Decision:
+        """Adds nothing to the decision of the first process."""
+        return Decision(stop=False, learning_rate_factor=0.0)
+
+
+def _portable(error: BaseException) -> Exception:
+    """Returns an error that means the same where no framework is imported."""
+    if isinstance(error, RunnerError) or type(error).__module__ == "builtins":
+        try:
+            copy = pickle.loads(pickle.dumps(error))
+        except Exception:
+            copy = None
+        if isinstance(copy, Exception):
+            return copy
+    return RunnerError(f"{type(error).__name__}: {error}")
+
+
+if __name__ == "__main__":
+    main()

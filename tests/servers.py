@@ -14,6 +14,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 
 def free_port() -> int:
@@ -56,29 +57,26 @@ def postgresql_programs() -> Path | None:
 
 
 @contextmanager
-def postgresql(base: Path, programs: Path) -> Iterator[str]:
+def postgresql(programs: Path) -> Iterator[str]:
     """Runs a new PostgreSQL on loopback while it lasts; yields the address of an empty database of it."""
-    data, port = base / "postgresql", free_port()
-    data.mkdir()
-    # PostgreSQL does not run as root: then its files and its processes are those of the user that its package made.
-    as_user: list[str] = []
-    if os.getuid() == 0:
-        as_user = ["runuser", "-u", "postgres", "--"]
-        shutil.chown(data, "postgres")
-    log = data / "log"
-
-    def program(name: str, *words: str) -> None:
-        subprocess.run(
-            [*as_user, str(programs / name), "-D", str(data / "cluster"), *words],
-            cwd=data,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
-
-    program("initdb", "--auth=trust", "--username=postgres", "--no-sync")
+    port = free_port()
     settings = f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='' -c fsync=off"
-    program("pg_ctl", "start", "--wait", "-l", str(log), "-o", settings)
-    try:
-        yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
-    finally:
-        program("pg_ctl", "stop", "--wait", "-m", "immediate")
+    # A folder of its own in the system's: the user that its processes have can reach no folder of another's tests.
+    with TemporaryDirectory() as folder:
+        data = Path(folder)
+        as_user: list[str] = []
+        if os.getuid() == 0:
+            # PostgreSQL does not run as root: its package made a user for it.
+            as_user = ["runuser", "-u", "postgres", "--"]
+            shutil.chown(data, "postgres")
+
+        def program(name: str, *words: str) -> None:
+            command = [*as_user, str(programs / name), "-D", str(data / "cluster"), *words]
+            subprocess.run(command, cwd=data, stdout=subprocess.DEVNULL, check=True)
+
+        program("initdb", "--auth=trust", "--username=postgres", "--no-sync")
+        program("pg_ctl", "start", "--wait", "-l", str(data / "log"), "-o", settings)
+        try:
+            yield f"postgresql+psycopg2://postgres@127.0.0.1:{port}/postgres"
+        finally:
+            program("pg_ctl", "stop", "--wait", "-m", "immediate")

@@ -110,7 +110,7 @@ def _arm(chosen: Any, path: Path) -> Arm:
     return Arm(experiment=chosen, perturbation=0, steps=STEPS, elements=4096, path=path)
 
 
-@pytest.mark.drawn(8)
+@pytest.mark.drawn(4)
 @pytest.mark.parametrize("case", CASES)
 def test_the_control_is_the_same_training_in_float64(arms: Run, case: str) -> None:
     recorded = arms(*CASES[case])

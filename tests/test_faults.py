@@ -127,6 +127,7 @@ def test_a_killed_run_is_marked_and_its_best_weights_are_kept(folder: Path) -> N
     assert kept == pytest.approx(best, rel=0.1)
 
 
+@pytest.mark.drawn(2)
 @pytest.mark.parametrize(
     ("backend", "number", "epochs", "code"),
     [
@@ -207,6 +208,7 @@ def test_a_sweep_goes_on_without_a_worker_that_was_killed(folder: Path) -> None:
     assert [len(result["epochs"]) for result in results] == [2, 3]
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
 )

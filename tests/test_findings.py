@@ -20,7 +20,7 @@ from runner.experiment import Component
 from runner.findings import Findings, Table
 from runner.plots.drawing import Drawn, draw
 from runner.runs import Outcome
-from runner.sweep import session as sweep_session
+from runner.sweep import office
 from runner.sweep.table import table as sweep_table
 from runner.tracking.findings_files import ARRAYS, load_findings, save_findings
 
@@ -202,7 +202,7 @@ def test_a_sweep_over_a_task_has_a_column_for_its_first_numbers(every: dict[str,
 
 
 def test_a_job_is_told_by_its_numbers_or_by_why_it_failed(every: dict[str, Findings]) -> None:
-    line = sweep_session.describe(outcome("torch", every["loss"]))
+    line = office.describe(outcome("torch", every["loss"]))
     assert line.startswith("backend=torch  loss 0.3143")
     failed = outcome("torch", every["loss"], status="FAILED", message="it is wrong")
-    assert sweep_session.describe(failed) == "backend=torch  failed: it is wrong"
+    assert office.describe(failed) == "backend=torch  failed: it is wrong"

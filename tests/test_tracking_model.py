@@ -122,7 +122,8 @@ def test_it_is_no_pickle_and_can_be_read_without_this_project(uris: list[str]) -
     from mlflow.artifacts import download_artifacts
 
     folder = Path(download_artifacts(uris[1]))
-    names = {path.name for path in folder.rglob("*") if path.is_file()}
+    # What Python has compiled of it, where another test has loaded it, stands beside it.
+    names = {path.name for path in folder.rglob("*") if path.is_file() and path.suffix != ".pyc"}
     code = {"pyfunc_model.py", "forward.py", "network.json", "weights.safetensors"}
     about = {"MLmodel", "conda.yaml", "python_env.yaml"}
     examples = {"input_example.json", "serving_input_example.json"}

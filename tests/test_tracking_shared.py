@@ -31,12 +31,9 @@ def test_sixteen_jobs_at_once_lose_nothing(tmp_path_factory: pytest.TempPathFact
     import mlflow
 
     base = tmp_path_factory.mktemp("shared")
-    # The user of PostgreSQL has to reach its folder.
-    for folder in (base, *base.parents[:2]):
-        folder.chmod(0o755)
     port = servers.free_port()
     uri = f"http://127.0.0.1:{port}"
-    with servers.postgresql(base, programs) as store, servers.tracking_server(base, port, store=store):
+    with servers.postgresql(programs) as store, servers.tracking_server(base, port, store=store):
         processes = [
             subprocess.Popen(
                 [sys.executable, str(TRAINING), str(base), f"job{number}", "FINISHED"],

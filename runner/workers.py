@@ -13,6 +13,8 @@ from collections.abc import Iterator
 
 from pebble import ProcessPool
 
+# What is said of a process where there is no more to be known.
+DIED = "its process ended without a word (killed, out of memory, or by itself)"
 _LOOK_SECONDS = 0.5
 
 

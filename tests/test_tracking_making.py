@@ -80,6 +80,6 @@ def test_a_file_of_another_kind_is_left_alone(tmp_path: Path) -> None:
 
 def test_the_reason_is_the_error_itself_and_not_what_follows_it() -> None:
     said = "Traceback\n  File\nsqlalchemy.exc.OperationalError: table runs already exists\n\n)\n(Background: https://x)\n"
-    assert asking._reason(said) == "sqlalchemy.exc.OperationalError: table runs already exists"
-    assert asking._reason("no room left") == "no room left"
-    assert asking._reason("") == "its process died"
+    assert asking.reason(said) == "sqlalchemy.exc.OperationalError: table runs already exists"
+    assert asking.reason("no room left") == "no room left"
+    assert asking.reason("") == "its process died"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +10,7 @@ from typing import Any, NoReturn
 
 from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
 
-from runner import folders
+from runner import extras
 from runner.errors import ConfigurationError, Fault
 from runner.search import settings
 from runner.search.settings import Settings
@@ -36,10 +35,7 @@ def search(
     Raises:
         ConfigurationError: every fault of both; or Optuna is not installed.
     """
-    faults: list[Fault] = []
-    if importlib.util.find_spec("optuna") is None:
-        remedy = f"Type: pip install {folders.installable('optuna')}"
-        faults.append(Fault("hydra/sweeper", "needs optuna, which is not installed", "optuna", None, remedy))
+    faults = extras.missing("optuna", "hydra/sweeper", "optuna")
     found: list[Any] = []
     for read in (lambda: space(overrides, groups), lambda: settings.read(stated)):
         try:

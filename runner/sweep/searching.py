@@ -23,13 +23,13 @@ from runner.sweep.summary import Summary
 from runner.sweep.table import best_value, last_line
 from runner.tracking.process import Process, gone, this_process
 from runner.tracking.recorder import Recorder
+from runner.tracking.store import address_of, database
 
 if TYPE_CHECKING:
     from runner.search.study import Asked, Best, Ending, Search
 
 DATABASE = "study.db"
 _EPOCHS = "training.epochs"
-_SQLITE = "sqlite:///"
 
 
 def begin(plan: Plan) -> Search | None:
@@ -202,9 +202,10 @@ def _storage(plan: Plan) -> str:
     """Returns the address of the study's database, a file by its whole path: workers may have another working folder."""
     chosen = _searched(plan).settings.storage
     if chosen is None:
-        return f"{_SQLITE}{plan.folder / DATABASE}"
-    path = chosen.removeprefix(_SQLITE)
-    return f"{_SQLITE}{Path(path).absolute()}" if chosen.startswith(_SQLITE) and path else chosen
+        return address_of(plan.folder / DATABASE)
+    file = database(chosen)
+    # Without a path it is a database in memory.
+    return chosen if file in (None, Path()) else address_of(file.absolute())
 
 
 def _name(plan: Plan) -> str:

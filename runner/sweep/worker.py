@@ -54,7 +54,11 @@ def work(request: RunRequest) -> Report:
         _interrupt = Interrupted(outcome.exit_code - 128)
     gc.collect()
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _UNIT
-    # The arrays that figures alone are drawn from lie in the run's folder.
+    return reported(outcome, memory)
+
+
+def reported(outcome: Outcome, memory: int) -> Report:
+    """Returns the report of a run; the arrays that figures alone are drawn from lie in its folder and stay there."""
     small = outcome.result and outcome.result.without_arrays()
     return Report(replace(outcome, result=small), memory)
 

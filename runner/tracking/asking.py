@@ -38,12 +38,12 @@ def ask(module: str, question: Mapping[str, str]) -> tuple[dict[str, Any], str]:
     except subprocess.TimeoutExpired:
         return {}, f"no answer within {_SECONDS:g} seconds"
     if done.returncode != 0:
-        return {}, _reason(done.stderr)[:_LONGEST_REASON]
+        return {}, reason(done.stderr)[:_LONGEST_REASON]
     answer: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return answer, ""
 
 
-def _reason(said: str) -> str:
+def reason(said: str) -> str:
     """Returns the error with which a process ended: that line of what it said, or the last one."""
     lines = said.strip().splitlines()
     errors = [line for line in lines if _ERROR.match(line)]

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import os
-import re
 import socket
 import subprocess
 import sys
@@ -16,13 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import folders
+from runner import extras, workers
 from runner.errors import ConfigurationError, Fault, RunnerError
 from runner.experiment import Experiment
 from runner.runs import RunRequest
 from runner.sweep.engines import KEY
 from runner.sweep.engines.machine import cores, threads_of
 from runner.sweep.worker import Report, work
+from runner.tracking import asking
 from runner.tracking.pulse import beating
 
 AUTO = "auto"
@@ -35,8 +34,6 @@ _STORE_BYTES = 100 << 20
 # machine can reach a cluster that is started here (the name is older than its use).
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS_SKIP_REGEX": "."}
 LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
-# The line of an error in a traceback.
-_ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception)\b: ")
 _KNOCK = "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False, logging_level='CRITICAL')"
 
 
@@ -51,11 +48,9 @@ class Ray:
     address: str | None
 
     def faults(self) -> list[Fault]:
-        if importlib.util.find_spec("ray") is None:
-            remedy = f"Type: pip install {folders.installable('ray')}"
-            return [Fault("hydra/launcher", "needs ray, which is not installed", "ray", remedy=remedy)]
-        if self.address in (None, AUTO) or _host_and_port(str(self.address)):
-            return []
+        missing = extras.missing("ray", "hydra/launcher", "ray")
+        if missing or self.address in (None, AUTO) or _host_and_port(str(self.address)):
+            return missing
         rule = "must be HOST:PORT of a cluster that this machine is part of, auto or null"
         return [Fault(f"{KEY}.address", rule, self.address)]
 
@@ -118,7 +113,7 @@ class _Site:
         if isinstance(error, RayActorError):
             if "node has died" in str(error):
                 return "its machine is gone from the Ray cluster"
-            return "its process ended without a word (killed, out of memory, or by itself)"
+            return workers.DIED
         return f"{type(error).__name__}: {error}".strip().partition("\n")[0]
 
 
@@ -219,8 +214,7 @@ def require_answer(address: str) -> None:
     except subprocess.TimeoutExpired as error:
         raise _no_answer(address, f"nothing within {ANSWER_SECONDS:g} seconds") from error
     if asked.returncode != 0:
-        lines = asked.stderr.strip().splitlines() or ["its process died"]
-        raise _no_answer(address, next((line for line in lines if _ERROR.match(line)), lines[-1]))
+        raise _no_answer(address, asking.reason(asked.stderr))
 
 
 def _no_answer(address: str, reason: str) -> ConfigurationError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import logging
 import shutil
 import signal
@@ -11,17 +10,17 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner import folders, workers
+from runner import extras, workers
 from runner.errors import Fault, RunnerError
 from runner.experiment import Experiment
 from runner.quantities import Count, Positive, PositiveCount
 from runner.runs import RunRequest, remembered
 from runner.sweep.engines.machine import Machine, threads_of
-from runner.sweep.worker import Report, work
+from runner.sweep.worker import Report, reported, work
 from runner.tracking import journal
 from runner.tracking.pulse import beating
 
@@ -56,7 +55,7 @@ class SubmititLocal:
     gpus_per_node: Count
 
     def faults(self) -> list[Fault]:
-        return _faults("submitit_local")
+        return extras.missing("submitit", "hydra/launcher", "submitit_local")
 
     @contextlib.contextmanager
     def opened(self, folder: Path) -> Iterator[_LocalSite]:
@@ -94,7 +93,7 @@ class SubmititSlurm:
     additional_parameters: Mapping[str, str | int | float | bool]
 
     def faults(self) -> list[Fault]:
-        found = _faults("submitit_slurm")
+        found = extras.missing("submitit", "hydra/launcher", "submitit_slurm")
         missing = [command for command in _COMMANDS if shutil.which(command) is None]
         if missing and not found:
             rule = f"needs SLURM's commands, and this machine has no {', '.join(missing)}"
@@ -241,8 +240,7 @@ def _follow(job: Any, request: RunRequest, future: Future[Report], lag: float) -
     while True:
         outcome = remembered(request.folder, name=request.name, choices=request.choices)
         if outcome is not None:
-            small = outcome.result and outcome.result.without_arrays()
-            future.set_result(Report(replace(outcome, result=small), 0))
+            future.set_result(reported(outcome, memory=0))
             return
         if time.monotonic() >= end:
             future.set_exception(_Lost(_reason(job, request)))
@@ -258,16 +256,9 @@ def _reason(job: Any, request: RunRequest) -> str:
     said = _last_line(job.stderr() or "")
     if journal.beginning(request.folder) is None and said:
         return f"its job ended before it began: {said}"
-    return "its process ended without a word (killed, out of memory, or by itself)"
+    return workers.DIED
 
 
 def _last_line(text: str) -> str:
     lines = text.strip().splitlines()
     return lines[-1] if lines else ""
-
-
-def _faults(name: str) -> list[Fault]:
-    if importlib.util.find_spec("submitit") is not None:
-        return []
-    remedy = f"Type: pip install {folders.installable('submitit')}"
-    return [Fault("hydra/launcher", "needs submitit, which is not installed", name, remedy=remedy)]

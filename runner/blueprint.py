@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runner import component, own_network, reconstruction
+from runner import chosen_data, component, own_network, reconstruction
 from runner.architectures import native
 from runner.component import TARGET
 from runner.data import Source
@@ -37,8 +37,9 @@ def blueprint(experiment: Experiment) -> Blueprint:
         ShapeError: where a layer cannot take what the layer before gives.
         ConfigurationError: where a component's arguments do not fit.
     """
-    chosen = component.build(experiment.data, seed=experiment.seed)
-    source = reconstruction.learned(chosen, experiment.architecture, experiment.activation)
+    source = reconstruction.learned(
+        chosen_data.of(experiment), experiment.architecture, experiment.activation
+    )
     outputs = output_width(experiment.output, source)
     body = _body(experiment, source, outputs)
     tree = named(body if is_native(body) else _with_output_layer(body, source.input_shape, outputs))

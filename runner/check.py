@@ -32,7 +32,8 @@ class _Case:
 
     @property
     def sizes(self) -> tuple[int, int, int]:
-        return sizes(self.source, self.experiment.split, self.experiment.debug.rows)
+        experiment = self.experiment
+        return sizes(self.source, experiment.split, experiment.seed, experiment.debug.rows)
 
     @property
     def training_rows(self) -> int:
@@ -175,7 +176,15 @@ def _class_weights_fit(case: _Case) -> Iterable[Fault]:
 
 def _rows_remain(case: _Case) -> Iterable[Fault]:
     split = case.experiment.split
-    training, validation, test = case.sizes
+    if split.folds is not None and split.fold >= split.folds:
+        rule = f"must be from 0 to {split.folds - 1}, because split.folds is {split.folds}"
+        yield Fault("split.fold", rule, str(split.fold))
+        return
+    try:
+        training, validation, test = case.sizes
+    except ConfigurationError as error:
+        yield from error.faults
+        return
     rule = "must leave at least one row for training"
     if case.source.test_rows:
         if training < 1:

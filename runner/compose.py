@@ -127,18 +127,26 @@ def inspect(config: DictConfig) -> Checked:
 
 def resolved_yaml(config: DictConfig) -> str:
     """Returns the configuration as YAML, every reference replaced by its value, without Hydra's own node."""
-    return OmegaConf.to_yaml(OmegaConf.create(_resolved(config)))
+    return _yaml(_resolved(config))
 
 
 def flat(config: DictConfig) -> dict[str, Scalar]:
+    """Returns the parameters of a run by dotted key; see :func:`parameters`."""
+    plain = _resolved(config)
+    return parameters(plain, reading.read(plain).experiment)
+
+
+def parameters(plain: Mapping[str, Any], experiment: Experiment) -> dict[str, Scalar]:
     """Returns the parameters of a run by dotted key.
 
     A component stands under its own key with its bare name (``optimizer: adam``), a list as text, and
     of a loss that is chosen by the data only the one that is used. What the task does not read is left out, and what
     only a comparison or a sweep looks at.
+
+    Args:
+        plain: the configuration, every reference followed.
+        experiment: the same as records.
     """
-    plain = _resolved(config)
-    experiment = reading.read(plain).experiment
     loss = experiment.loss.key.partition(".")[2]
     chosen = plain["loss"][loss] if loss else plain["loss"]
     of_run = {name: node for name, node in plain.items() if name not in (PARITY, SWEEP)}
@@ -196,13 +204,14 @@ def run_request(
         folder = Path(config.hydra.runtime.output_dir) if sweep is None else _job_folder(config)
     name = str(config.hydra.job.config_name)
     flags = [] if name == CONFIG_NAME else [f"--config-name={name}"]
+    plain = _resolved(config)
     return RunRequest(
         experiment=resolved(experiment),
         folder=folder,
         command=shlex.join(["python", "-m", "runner", *flags, *overrides]),
         overrides=tuple(overrides),
-        config=resolved_yaml(config),
-        parameters=flat(config),
+        config=_yaml(plain),
+        parameters=parameters(plain, experiment),
         uri=address(experiment.tracking.uri, Path.cwd()),
         sweep=sweep,
         choices=dict(choices or {}),
@@ -269,6 +278,10 @@ def _resolved(config: DictConfig) -> dict[str, Any]:
     if faults:
         raise ConfigurationError(faults)
     return plain
+
+
+def _yaml(plain: dict[str, Any]) -> str:
+    return OmegaConf.to_yaml(OmegaConf.create(plain))
 
 
 def _flattened(node: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Scalar]]:

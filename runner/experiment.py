@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from runner.quantities import BelowOne, Count, NotNegative, OpenUnitInterval, Positive, PositiveCount
+from runner.quantities import BelowOne, Count, NotNegative, OpenUnitInterval, Positive, PositiveCount, Range
 
 Task = Literal["multiclass", "binary", "regression"]
 Precision = Literal[32, 64, "bf16-mixed"]
@@ -59,10 +59,24 @@ class Backend:
 
 @dataclass(frozen=True, kw_only=True)
 class Split:
-    """Which share of the rows is kept for validation and for test; the rest is for training."""
+    """Which rows are for validation and which for test; the rest is for training.
+
+    Args:
+        validation: share of the rows.
+        test: share of the rows.
+        by: by what they are divided: rows at random, the classes in proportion where there are some (auto) or must be
+            (stratified); whole groups; stretches of time; or as a column says.
+        column: the column of groups, times or names of parts.
+        folds: how many parts take turns in being validation rows, in place of the share; None for no folds.
+        fold: whose turn it is, from 0.
+    """
 
     validation: BelowOne
     test: BelowOne
+    by: Literal["auto", "random", "stratified", "group", "time", "column"]
+    column: str | None
+    folds: Annotated[int, Range(2)] | None
+    fold: Count
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,12 +124,14 @@ class Pruning:
 class Training:
     """How long, in what portions, at what precision and from where.
 
+    ``balance`` makes classes count alike, by the weights of their rows or by how often these are drawn.
     ``pruning`` is who may end a run without hope; no key of YAML.
     """
 
     epochs: PositiveCount
     batch_size: PositiveCount
     accumulation: PositiveCount
+    balance: Literal["weights", "sampling"] | None
     weight_average: OpenUnitInterval | None
     precision: Precision
     steps_per_execution: PositiveCount

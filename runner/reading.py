@@ -8,10 +8,10 @@ from dataclasses import MISSING, dataclass, fields, is_dataclass
 from functools import lru_cache
 from typing import Any, get_args
 
-from runner import component, reconstruction, values
+from runner import chosen_data, component, reconstruction, values
 from runner.data import Source
 from runner.errors import ConfigurationError, Fault
-from runner.experiment import Component, Experiment, Output, Task
+from runner.experiment import Component, Debug, Experiment, Output, Split, Task
 from runner.layers import ShapeError
 from runner.suggestions import listed, nearest
 
@@ -23,6 +23,13 @@ PROVIDED: Mapping[str, frozenset[str]] = {
     "plots": frozenset({"result", "findings", "title"}),
 }
 _UNREAD = Component(target="", arguments={}, key="")
+# What stands in for a faulty part of what data depend on.
+_SOUND: Mapping[str, Any] = {
+    "seed": 0,
+    "split": Split(validation=0.1, test=0.1, by="auto", column=None, folds=None, fold=0),
+    "standardise": True,
+    "debug": Debug(maximum_steps=None, rows=None, one_batch=False, stop_below_loss=None),
+}
 
 
 @dataclass(frozen=True)
@@ -52,7 +59,7 @@ def read(plain: Mapping[str, Any]) -> Reading:
             continue
         read_values[name], faults = _read_field(name, annotation, plain)
         found += faults
-    source, faults = _source(read_values["data"], read_values["seed"], found)
+    source, faults = _source(read_values, found)
     found += faults
     source, faults = _learned(source, read_values["architecture"], read_values["activation"], found)
     found += faults
@@ -119,21 +126,20 @@ def _read_components(node: Any, key: str) -> tuple[dict[str, Component], list[Fa
     return read_components, found
 
 
-def _source(data: Component, seed: Any, found: list[Fault]) -> tuple[Source | None, list[Fault]]:
-    if any(fault.key.split(".")[0] == "data" for fault in found):
+def _source(read_values: Mapping[str, Any], found: list[Fault]) -> tuple[Source | None, list[Fault]]:
+    faulty = {fault.key.split(".")[0] for fault in found}
+    if "data" in faulty:
         return None, []
+    # Faults elsewhere need not hide those of the data.
+    sound = {**read_values, **{name: each for name, each in _SOUND.items() if name in faulty}}
+    data = read_values["data"]
     try:
-        # What a data set is does not depend on the seed, so a faulty one need not hide other faults.
-        source = component.build(data, seed=0 if any(fault.key == "seed" for fault in found) else seed)
+        return chosen_data.source(data, **{name: sound[name] for name in _SOUND}), []
     except ConfigurationError as error:
         return None, list(error.faults)
     except TypeError as error:
         # A target without source text tells only here which arguments it takes.
         return None, [Fault("data", f"cannot be made: {error}", data.target)]
-    if not isinstance(source, Source):
-        rule = "must return a runner.data.Source"
-        return None, [Fault(f"data.{component.TARGET}", rule, type(source).__name__)]
-    return source, []
 
 
 def _learned(

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Iterator
 from typing import TextIO
 
 from runner import component, task
+from runner.data import Source
 from runner.data.download import Tell
 from runner.data.files import Files
 from runner.errors import Fault
@@ -47,8 +48,8 @@ def fetch(experiments: Iterable[Experiment]) -> None:
 def _files(experiment: Experiment) -> Files | None:
     if not task.depends_on(task.of(experiment), "data"):
         return None
-    files: Files | None = component.build(experiment.data, seed=experiment.seed).files
-    return files
+    made = component.build(experiment.data, seed=experiment.seed)
+    return made.files if isinstance(made, Source) else None
 
 
 @contextlib.contextmanager

@@ -12,12 +12,13 @@ import byte_sources
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from shares import shares
 from support import curve, experiment, one_tensorflow_thread, trained
 
 from runner import forward
 from runner.conductor import Conductor
 from runner.data import Rows, Selected, Source, Splits, preparation, prepare
-from runner.experiment import Debug, Split, Standardise
+from runner.experiment import Debug, Standardise
 from runner.tasks.preparation import prepared
 from runner.weights import read
 
@@ -34,7 +35,7 @@ def overrides(folder: Path, kept: str, *more: str) -> list[str]:
 
 def splits_of(folder: Path, kept: str, standardise: Standardise = True) -> Splits:
     source = byte_sources.digits(kept=kept, folder=str(folder))
-    return prepare(source, split=Split(validation=0.2, test=0.1), standardise=standardise, seed=3, debug=ALL)
+    return prepare(source, split=shares(0.2, 0.1), standardise=standardise, seed=3, debug=ALL)
 
 
 def equation(rows: NDArray[Any], splits: Splits, kind: type[np.floating[Any]]) -> NDArray[Any]:
@@ -100,7 +101,7 @@ def test_channels_have_one_mean_and_one_deviation(tmp_path: Path, kept: str) -> 
     source = Source(
         "three", "binary", (4, 5, 3), ("no", "yes"), 60, lambda: (inputs, np.arange(60, dtype=np.int64) % 2)
     )
-    found = prepare(source, split=Split(validation=0.0, test=0.0), standardise="channels", seed=0, debug=ALL)
+    found = prepare(source, split=shares(0.0, 0.0), standardise="channels", seed=0, debug=ALL)
     assert found.input_mean.shape == found.input_scale.shape == (4, 5, 3)
     for channel in range(3):
         values = draws[..., channel].astype(np.float64)

@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from shares import shares
 
 from runner import compose
-from runner.experiment import Backend, Clipping, Component, Debug, EarlyStopping, Split, Tracking
+from runner.experiment import Backend, Clipping, Component, Debug, EarlyStopping, Tracking
 
 TORCH = "runner.backends.torch"
 
@@ -25,7 +26,7 @@ def test_the_default_run_is_what_the_yaml_says() -> None:
     assert (experiment.name, experiment.seed, experiment.standardise) == (None, 0, True)
     assert experiment.backend == Backend(name="torch", package=TORCH, semantics="canonical")
     assert experiment.data == Component(target="runner.data.shipped.digits", arguments={}, key="data")
-    assert experiment.split == Split(validation=0.15, test=0.15)
+    assert experiment.split == shares(0.15, 0.15)
     assert experiment.architecture.name == "mlp"
     assert experiment.activation.target == f"{TORCH}.activations.relu"
     assert (experiment.loss.name, experiment.loss.key, experiment.output) == (

@@ -18,12 +18,12 @@ from typing import Any
 import numpy as np
 import pytest
 import yaml
+from shares import shares
 from sklearn import datasets
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import StandardScaler
 
-from runner.data import Source, Splits, made, prepare, regressions, shipped
-from runner.data.preparation import sizes
+from runner.data import Source, Splits, made, prepare, regressions, shipped, sizes
 from runner.errors import ConfigurationError
 from runner.experiment import Debug, Split, Task
 
@@ -36,7 +36,7 @@ SHIPPED = {
     "breast_cancer": (569, (30,), 2),
     "diabetes": (442, (10,), 0),
 }
-SHARES = Split(validation=0.15, test=0.15)
+SHARES = shares(0.15, 0.15)
 
 
 def debug(rows: int | None = None) -> Debug:
@@ -313,10 +313,10 @@ def test_a_regression_is_split_at_random() -> None:
 
 def test_no_share_gives_no_rows_and_a_small_share_gives_one() -> None:
     source = numbered(20, np.arange(20) % 2, 2)
-    none = split_of(source, split=Split(validation=0.0, test=0.0), standardise=True)
+    none = split_of(source, split=shares(0.0, 0.0), standardise=True)
     assert [len(part) for part in (none.train, none.validation, none.test)] == [20, 0, 0]
     assert none.test.inputs.shape == (0, 1)
-    one = split_of(source, split=Split(validation=0.01, test=0.01))
+    one = split_of(source, split=shares(0.01, 0.01))
     assert [len(part) for part in (one.train, one.validation, one.test)] == [18, 1, 1]
 
 
@@ -326,7 +326,7 @@ def test_no_share_gives_no_rows_and_a_small_share_gives_one() -> None:
 )
 def test_sizes_by_hand(rows: int, validation: float, test: float, expected: tuple[int, int, int]) -> None:
     source = numbered(rows, np.arange(rows) % 2, 2)
-    assert sizes(source, Split(validation=validation, test=test), None) == expected
+    assert sizes(source, shares(validation, test), 0, None) == expected
 
 
 def test_no_row_for_training_is_refused() -> None:
@@ -334,7 +334,7 @@ def test_no_row_for_training_is_refused() -> None:
     with pytest.raises(
         ConfigurationError, match=r"split: must leave at least one row .* 10 rows, of which 6"
     ):
-        split_of(source, split=Split(validation=0.6, test=0.4))
+        split_of(source, split=shares(0.6, 0.4))
     with pytest.raises(ConfigurationError, match=r"debug\.rows larger"):
         split_of(source, rows=2)
 

@@ -11,14 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from shares import shares
 from support import curve, one_tensorflow_thread, trained
 
 from runner.data import Source, images, prepare
-from runner.experiment import Debug, Split
+from runner.experiment import Debug
 
 ALL = Debug(maximum_steps=None, rows=None, one_batch=False, stop_below_loss=None)
 FOLDER = os.environ.get("RUNNER_MNIST")
-SPLIT = Split(validation=0.15, test=0.15)
+SPLIT = shares(0.15, 0.15)
 
 
 def real(root: str | None = FOLDER, *, memory_map: bool = False) -> Source:

@@ -1,6 +1,8 @@
 """Data sets: what they are, where they come from, and how they are split and standardised."""
 
-from runner.data.preparation import prepare, sizes
-from runner.data.records import Arrays, Rows, Selected, Source, Splits, Standard
+from runner.data.on_demand import OnDemand, Selected
+from runner.data.preparation import prepare
+from runner.data.records import Arrays, Rows, Source, Splits, Standard
+from runner.data.splitting import sizes
 
-__all__ = ["Arrays", "Rows", "Selected", "Source", "Splits", "Standard", "prepare", "sizes"]
+__all__ = ["Arrays", "OnDemand", "Rows", "Selected", "Source", "Splits", "Standard", "prepare", "sizes"]

@@ -10,17 +10,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from runner.data import splitting
+from runner.data.on_demand import Indices, OnDemand, Selected, blocks
 from runner.data.records import Inputs, Rows, Source, Splits, Standard
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Debug, Split, Standardise
 from runner.layers import describe
-from runner.randomness import generator
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
-
-# Rows that are summed up at once.
-_BLOCK = 1024
 
 
 def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int, debug: Debug) -> Splits:
@@ -28,12 +25,12 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
 
     Args:
         source: the data set.
-        split: the shares kept for validation and for test; a share above 0 gives at least one row. Where the source has
-            test rows of its own, those are the test rows, and the share for test does not apply.
+        split: how the rows are divided; see :func:`runner.data.splitting.parts`.
         standardise: whether each input element x becomes (x - mean) / standard deviation, both taken over the
             training rows; the targets of a regression likewise, column by column, or as the inputs where they are these.
-            What is constant there is divided by 1, tokens are left as they are; weights have no part in it. With "channels"
-            all elements of a channel, which is the last side of an input, have one mean and one standard deviation.
+            What is constant there is divided by 1, tokens and inputs that are prepared are left as they are; weights have
+            no part in it. With "channels" all elements of a channel, which is the last side of an input, have one mean and
+            one standard deviation.
         seed: decides which row goes where.
         debug: ``rows`` limits how many rows there are before they are split, and how many test rows of its own.
 
@@ -41,13 +38,16 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
         ConfigurationError: the data are not what the source promised, or no row is left for training.
     """
     rows = _read(source)
-    parts = tuple(rows.part(part) for part in _parts(source, rows.targets, split, seed, debug.rows))
+    divided = splitting.parts(source, split, seed, debug.rows)
+    numbers = {"train": divided.train, "validation": divided.validation, "test": divided.test}
+    parts = tuple(rows.part(part) for part in numbers.values())
     standard = Standard(np.zeros(source.input_shape), np.ones(source.input_shape))
-    if standardise and source.tokens is None:
+    scales = bool(standardise) and source.tokens is None and not source.is_prepared
+    if scales:
         standard = _standard(parts[0].inputs, together=standardise == "channels")
-    if rows.inputs.dtype == np.uint8:
+    if rows.inputs.dtype == np.uint8 or (scales and isinstance(rows.inputs, OnDemand)):
         parts = tuple(replace(part, standard=standard) for part in parts)
-    elif standardise and source.tokens is None:
+    elif scales:
         parts = tuple(replace(part, inputs=replace(part, standard=standard).numbers()) for part in parts)
     mean, scale = np.zeros(source.target_width), np.ones(source.target_width)
     if standardise and source.task == "regression":
@@ -56,24 +56,15 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
             (standard.mean.ravel(), standard.scale.ravel()) if given_back else _statistics(parts[0].targets)
         )
         parts = tuple(replace(part, targets=(part.targets - mean) / scale) for part in parts)
-    train, validation, test = parts
-    return Splits(train, validation, test, standard.mean, standard.scale, mean, scale, _sha256(rows))
-
-
-def sizes(source: Source, split: Split, limit: int | None) -> tuple[int, int, int]:
-    """Returns how many rows are for training, validation and test; fewer than 1 for training is too few.
-
-    Args:
-        source: the data set.
-        split: the shares for validation and for test.
-        limit: how many rows are split at most, and of test rows of its own are taken at most; None for all.
-    """
-    divided = _at_most(source.rows - source.test_rows, limit)
-    validation = _share(divided, split.validation)
-    if source.test_rows:
-        return divided - validation, validation, _at_most(source.test_rows, limit)
-    test = _share(divided, split.test)
-    return divided - validation - test, validation, test
+    return Splits(
+        *parts,
+        input_mean=standard.mean,
+        input_scale=standard.scale,
+        target_mean=mean,
+        target_scale=scale,
+        sha256=_sha256(rows),
+        rows_sha256={name: _digest(part) for name, part in numbers.items()},
+    )
 
 
 def _statistics(values: NDArray[Any]) -> tuple[Floats, Floats]:
@@ -88,6 +79,8 @@ def _standard(inputs: Inputs, *, together: bool) -> Standard:
     shape = inputs.shape[1:]
     if inputs.dtype == np.uint8:
         found = _statistics_of_bytes(inputs, together)
+    elif isinstance(inputs, OnDemand):
+        found = _statistics_of_blocks(inputs, together)
     else:
         values = inputs[:]
         found = _statistics(values.reshape(-1, shape[-1]) if together else values)
@@ -98,9 +91,9 @@ def _standard(inputs: Inputs, *, together: bool) -> Standard:
 def _statistics_of_bytes(values: Inputs, together: bool) -> tuple[Floats, Floats]:
     """Returns the same of rows that stay bytes; their sums are whole numbers, exact in any order and block by block."""
     count, sums = len(values), np.zeros((2, *values.shape[1:]), np.int64)
-    for first in range(0, count, _BLOCK):
-        block = values[first : first + _BLOCK].astype(np.uint16)
-        sums += [each.sum(axis=0, dtype=np.int64) for each in (block, block * block)]
+    for each in blocks(values):
+        block = each.astype(np.uint16)
+        sums += [power.sum(axis=0, dtype=np.int64) for power in (block, block * block)]
     if together:
         count *= sums[0].size // sums.shape[-1]
         sums = sums.reshape(2, -1, sums.shape[-1]).sum(axis=1)
@@ -110,65 +103,44 @@ def _statistics_of_bytes(values: Inputs, together: bool) -> tuple[Floats, Floats
     return sums[0] / count, np.where(spread == 0, 1.0, np.sqrt(spread) / count)
 
 
+def _statistics_of_blocks(values: OnDemand, together: bool) -> tuple[Floats, Floats]:
+    """Returns the same of rows that are not all in memory: first the means, then the deviations from them."""
+
+    def numbers() -> Iterator[Floats]:
+        for block in blocks(values):
+            yield (
+                block.astype(np.float64).reshape(-1, block.shape[-1])
+                if together
+                else block.astype(np.float64)
+            )
+
+    count = sum(len(block) for block in numbers())
+    mean: Floats = sum(block.sum(axis=0) for block in numbers()) / count
+    spread: Floats = sum(((block - mean) ** 2).sum(axis=0) for block in numbers()) / count
+    low = np.minimum.reduce([block.min(axis=0) for block in numbers()])
+    high = np.maximum.reduce([block.max(axis=0) for block in numbers()])
+    return mean, np.where(low == high, 1.0, np.sqrt(spread))
+
+
 def _sha256(rows: Rows) -> str:
     total = hashlib.sha256()
     for array in (rows.inputs, rows.targets, *([] if rows.weights is None else [rows.weights])):
         total.update(str(array.shape).encode())
-        # Little-endian everywhere, so that a data set has one digest on every machine.
-        total.update(np.ascontiguousarray(array, array.dtype.newbyteorder("<")).data)
+        for block in blocks(array):
+            # Little-endian everywhere, so that a data set has one digest on every machine.
+            total.update(np.ascontiguousarray(block, block.dtype.newbyteorder("<")).data)
     return total.hexdigest()
 
 
-def _order(targets: NDArray[Any], plain: bool, seed: int) -> Indices:
-    """Returns the rows in random order, the classes spread so that every stretch holds them in proportion.
-
-    Row k of a class of n rows stands at (k + 1/2) / n of the way; so a class of few rows is never all in one
-    end, and no class needs a row in each part.
-    """
-    shuffled = generator(seed, "split").permutation(len(targets))
-    if plain:
-        return shuffled
-    position = np.empty(len(targets))
-    for label in np.unique(targets):
-        members = np.flatnonzero(targets[shuffled] == label)
-        position[members] = (np.arange(len(members)) + 0.5) / len(members)
-    return shuffled[np.argsort(position, kind="stable")]
-
-
-def _parts(
-    source: Source, targets: NDArray[Any], split: Split, seed: int, limit: int | None
-) -> tuple[Indices, Indices, Indices]:
-    train, validation, test = sizes(source, split, limit)
-    divided = source.rows - source.test_rows
-    order = _order(targets[:divided], source.task == "regression", seed)[:limit]
-    if train < 1:
-        of_these = f"{len(order)} rows, of which {validation} are for validation"
-        raise ConfigurationError(
-            [
-                Fault(
-                    "split",
-                    "must leave at least one row for training",
-                    of_these if source.test_rows else f"{of_these} and {test} for test",
-                    remedy="Make split.validation or split.test smaller, or debug.rows larger.",
-                )
-            ]
-        )
-    if source.test_rows:
-        return order[validation:], order[:validation], np.arange(divided, divided + test)
-    return order[validation + test :], order[test : validation + test], order[:test]
-
-
-def _at_most(rows: int, limit: int | None) -> int:
-    return rows if limit is None else min(rows, limit)
-
-
-def _share(rows: int, fraction: float) -> int:
-    return max(1, round(rows * fraction)) if fraction > 0 else 0
+def _digest(numbers: Indices) -> str:
+    return hashlib.sha256(np.ascontiguousarray(numbers, "<i8").data).hexdigest()
 
 
 def _read(source: Source) -> Rows:
     """Returns all rows of a source after comparing them with what it promised."""
     inputs, targets, *more = source.read()
+    if isinstance(inputs, np.memmap):
+        inputs = Selected(inputs, np.arange(len(inputs)))
     regression = source.task == "regression"
     faults = [
         *_shape_faults("inputs", inputs, (source.rows, *source.input_shape)),
@@ -177,8 +149,8 @@ def _read(source: Source) -> Rows:
         ),
         *_weight_faults(source, more),
     ]
-    stays_bytes = inputs.dtype == np.uint8
-    if not (stays_bytes or np.isfinite(inputs).all()) or not np.isfinite(targets).all():
+    stays = inputs.dtype == np.uint8 or isinstance(inputs, OnDemand)
+    if not _are_finite(inputs) or not np.isfinite(targets).all():
         faults.append(Fault("data", "must hold finite numbers only", "NaN or infinity"))
     elif not regression and not np.isin(targets, np.arange(len(source.classes))).all():
         faults.append(
@@ -188,16 +160,27 @@ def _read(source: Source) -> Rows:
                 f"{targets.min()} to {targets.max()}",
             )
         )
-    elif source.tokens is not None and not np.isin(inputs, np.arange(source.tokens)).all():
-        rule = f"must hold tokens, whole numbers from 0 to {source.tokens - 1}"
-        faults.append(Fault("data", rule, f"{inputs.min():g} to {inputs.max():g}"))
+    elif source.tokens is not None:
+        faults += _token_faults(inputs, source.tokens)
     if faults:
         raise ConfigurationError(faults)
     return Rows(
-        inputs if stays_bytes else np.asarray(inputs, np.float64),
+        inputs if stays else np.asarray(inputs, np.float64),
         np.asarray(targets, np.float64 if regression else np.int64),
         np.asarray(more[0], np.float64) if source.weighted else None,
     )
+
+
+def _are_finite(inputs: Inputs) -> bool:
+    return inputs.dtype.kind in "iub" or all(np.isfinite(block).all() for block in blocks(inputs))
+
+
+def _token_faults(inputs: Inputs, tokens: int) -> Iterator[Fault]:
+    for block in blocks(inputs):
+        if not np.isin(block, np.arange(tokens)).all():
+            rule = f"must hold tokens, whole numbers from 0 to {tokens - 1}"
+            yield Fault("data", rule, f"{block.min():g} to {block.max():g}")
+            return
 
 
 def _weight_faults(source: Source, found: list[NDArray[Any]]) -> Iterator[Fault]:
@@ -214,7 +197,7 @@ def _weight_faults(source: Source, found: list[NDArray[Any]]) -> Iterator[Fault]
             yield Fault("data", "must have weights of at least 0", f"{weights.min():g}")
 
 
-def _shape_faults(what: str, values: NDArray[Any], expected: tuple[int, ...]) -> list[Fault]:
+def _shape_faults(what: str, values: Inputs, expected: tuple[int, ...]) -> list[Fault]:
     if values.shape == expected:
         return []
     rule = f"must have {what} of shape {describe(expected)}, as its function says"

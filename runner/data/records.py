@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from runner.data.files import Files
+from runner.data.on_demand import Indices, OnDemand
 from runner.experiment import Task
 from runner.layers import Shape
 
-Arrays = tuple[NDArray[Any], NDArray[Any]] | tuple[NDArray[Any], NDArray[Any], NDArray[np.float64]]
+Inputs = NDArray[Any] | OnDemand
+Arrays = tuple[Inputs, NDArray[Any]] | tuple[Inputs, NDArray[Any], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -26,7 +29,7 @@ class Source:
         input_shape: the shape of one example.
         classes: the names of the classes in the order of their numbers; empty for a regression.
         rows: how many examples there are.
-        read: returns inputs, float64 or uint8 (rows, *input_shape), and targets: int64 (rows,) class numbers from 0,
+        read: returns inputs, float64 or uint8 (rows, *input_shape) or on demand, and targets: int64 (rows,) class numbers from 0,
             or float64 (rows, target_width) for a regression; with ``weighted`` then weights, float64 (rows,) of at least 0.
         tokens: how many different whole numbers, from 0, the inputs hold; None where they are numbers to reckon with.
             Tokens are never standardised.
@@ -35,6 +38,16 @@ class Source:
         reconstructs: whether the targets are the inputs themselves, one column for each of their elements.
         test_rows: how many rows at the end are the data set's own test rows; 0 where a share of all rows is taken.
         files: what ``read`` needs on the disk, or None where it needs nothing.
+        validation_rows: how many rows, before its own test rows, are the data set's own validation rows; 0 for a share.
+        columns: the names by which rows may be divided, into groups say.
+        column: returns the values of one of these, of each row, (rows,).
+        targets: returns the targets alone, where that is less work than to read everything.
+        fit: where inputs depend on what the training rows hold, returns the same data set with the inputs that the
+            training rows of these numbers give it, scaled to mean 0 and deviation 1 or the like if asked for.
+        is_prepared: whether the inputs are standardised already, or left as they are on purpose.
+        notes: what was found out about the data, a sentence each.
+        warnings: what is probably a mistake, a sentence each.
+        preparation: what turns a table's columns into inputs, once it is fitted; None where nothing does.
     """
 
     name: str
@@ -49,31 +62,26 @@ class Source:
     reconstructs: bool = False
     test_rows: int = 0
     files: Files | None = None
+    validation_rows: int = 0
+    columns: tuple[str, ...] = ()
+    column: Callable[[str], NDArray[Any]] | None = None
+    targets: Callable[[], NDArray[Any]] | None = None
+    fit: Callable[[Indices, bool], Source] | None = None
+    is_prepared: bool = False
+    notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    preparation: Preparation | None = None
+
+    def labels(self) -> NDArray[Any]:
+        """Returns the targets, as ``read`` gives them."""
+        return self.targets() if self.targets is not None else self.read()[1]
 
 
-class Selected:
-    """Rows of an array that stays on the disk until some of them are asked for.
+class Preparation(Protocol):
+    """What turns the columns of a table into inputs."""
 
-    Args:
-        array: all rows, mapped from a file.
-        order: the numbers of those that are meant, (rows,).
-    """
-
-    def __init__(self, array: NDArray[np.uint8], order: NDArray[np.int64]) -> None:
-        self._array = array
-        self._order = order
-        self.shape = (len(order), *array.shape[1:])
-        self.dtype = array.dtype
-
-    def __len__(self) -> int:
-        return len(self._order)
-
-    def __getitem__(self, which: slice | NDArray[np.int64]) -> NDArray[np.uint8]:
-        """Returns some of the rows, in memory."""
-        return self._array[self._order[which]]
-
-
-Inputs = NDArray[np.float64] | NDArray[np.uint8] | Selected
+    def save(self, folder: Path) -> tuple[Path, ...]:
+        """Writes it into a folder, without pickle, and returns the files."""
 
 
 @dataclass(frozen=True)
@@ -88,8 +96,9 @@ class Standard:
 class Rows:
     """Examples and their targets, row by row; there may be none. Without ``weights`` each counts 1.
 
-    Inputs of float64 stand here as the network takes them. Those of uint8 stand as they were read, and with them the
-    ``standard`` by which a backend makes numbers of a batch when it comes to it, in the precision of the training.
+    Inputs in memory of float64 stand here as the network takes them. Those of uint8 and those on demand stand as they were
+    read, and with them the ``standard`` by which a backend makes numbers of a batch when it comes to it, in the precision
+    of the training; without one they are numbers already.
     """
 
     inputs: Inputs
@@ -100,17 +109,18 @@ class Rows:
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def part(self, which: slice | NDArray[np.int64]) -> Rows:
-        """Returns some of the rows; inputs that are mapped from a file stay there."""
+    def part(self, which: slice | Indices) -> Rows:
+        """Returns some of the rows; inputs that are read or made on demand stay so."""
         weights = None if self.weights is None else self.weights[which]
-        if isinstance(self.inputs, np.memmap) and isinstance(which, np.ndarray):
-            inputs: Inputs = Selected(self.inputs, which)
+        if isinstance(self.inputs, OnDemand):
+            numbers = np.arange(len(self))[which] if isinstance(which, slice) else which
+            inputs: Inputs = self.inputs.part(numbers)
         else:
             inputs = self.inputs[which]
         return replace(self, inputs=inputs, targets=self.targets[which], weights=weights)
 
     def numbers(self, dtype: str = "float64") -> NDArray[Any]:
-        """Returns all inputs as the network takes them, in memory; of uint8 by two roundings in the precision given."""
+        """Returns all inputs as the network takes them, in memory; with a standard by two roundings in the precision given."""
         inputs = self.inputs[:].astype(dtype)
         if self.standard is None:
             return inputs
@@ -136,6 +146,7 @@ class Splits:
         target_mean: of each column of targets, in the units of the data.
         target_scale: of each column of targets, in the units of the data.
         sha256: of the shapes and values of all inputs, targets and weights as they were read, in hexadecimal.
+        rows_sha256: of the numbers of the rows of each part, in hexadecimal.
     """
 
     train: Rows
@@ -146,6 +157,7 @@ class Splits:
     target_mean: NDArray[np.float64]
     target_scale: NDArray[np.float64]
     sha256: str
+    rows_sha256: Mapping[str, str] = field(default_factory=dict)
 
     def in_units(self, rows: Rows) -> NDArray[np.float64]:
         """Returns the inputs of some of the rows in the units of the data."""

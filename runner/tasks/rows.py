@@ -20,7 +20,9 @@ def faults(
     experiment: Experiment, drawing: Blueprint, split: SplitName, numbers: Sequence[int]
 ) -> Iterator[Fault]:
     """Yields what is wrong with the rows that are asked for."""
-    rows = sizes(drawing.source, experiment.split, experiment.debug.rows)[SPLITS.index(split)]
+    rows = sizes(drawing.source, experiment.split, experiment.seed, experiment.debug.rows)[
+        SPLITS.index(split)
+    ]
     if not numbers:
         yield Fault("task.rows", "must name at least one row", "[]")
     elif rows < 1:

@@ -22,7 +22,7 @@ from runner.backends.keras.losses import Loss
 from runner.backends.keras.planned_optimizer import PlannedOptimizer
 from runner.backends.keras.ranks import Ranks
 from runner.backends.keras.updates import Updates
-from runner.data import Rows, Selected
+from runner.data import Rows, OnDemand
 from runner.experiment import Component, Training
 from runner.place import Place
 from runner.plan import Plan
@@ -78,7 +78,7 @@ class KerasModel:
 
     def stored(self, rows: Rows) -> tuple[Any, Any, Any]:
         """Returns the same as they are kept: bytes as bytes, and what is mapped from a file not as a tensor yet."""
-        inputs = rows.inputs if isinstance(rows.inputs, Selected) else self.tensor(rows.inputs)
+        inputs = rows.inputs if isinstance(rows.inputs, OnDemand) else self.tensor(rows.inputs)
         return inputs, *self.targets(rows)
 
     def targets(self, rows: Rows) -> tuple[Any, Any]:
@@ -101,8 +101,10 @@ class _Network(Network):
     batch_size: int
     rows: tuple[Any, Any, Any]
     # Variables, because of a constant TensorFlow would multiply by the reciprocal, which rounds otherwise.
-    input_mean: tf.Variable
-    input_scale: tf.Variable
+    # None where inputs are numbers for the network already.
+    standard: tuple[tf.Variable, tf.Variable] | None
+    # Whose inputs are read or made on demand, numbered from 0.
+    epoch: int
     probe: Probe | None
     updates: Updates
     ranks: Ranks
@@ -112,7 +114,7 @@ class _Network(Network):
         steps = (tf.size(data) + self.batch_size - 1) // self.batch_size
         first_losses = tf.TensorArray(tf.float64, size=steps)
         inputs, *others = self.rows
-        mapped = self._read(inputs, data) if isinstance(inputs, Selected) else None
+        mapped = self._read(inputs, data) if isinstance(inputs, OnDemand) else None
 
         def step(number: Any, losses: Any) -> tuple[Any, Any]:
             places = slice(number * self.batch_size, (number + 1) * self.batch_size)
@@ -128,15 +130,18 @@ class _Network(Network):
         return {"loss": losses.stack()}
 
     def numbers(self, inputs: Any) -> Any:
-        """Returns inputs as the network takes them: those that stayed bytes are standardised only here."""
-        if inputs.dtype != tf.uint8:
+        """Returns inputs as the network takes them: those that stayed as they were read are standardised only here."""
+        if self.standard is None:
             return inputs
-        return (tf.cast(inputs, self.input_mean.dtype) - self.input_mean) / self.input_scale
+        mean, scale = self.standard
+        return (tf.cast(inputs, mean.dtype) - mean) / scale
 
-    def _read(self, inputs: Selected, rows: Any) -> Any:
-        """Returns rows that are mapped from a file, all those of a chunk at once."""
-        read = tf.numpy_function(lambda numbers: inputs[numbers], [rows], tf.uint8)
-        return tf.ensure_shape(read, (None, *inputs.shape[1:]))
+    def _read(self, inputs: OnDemand, rows: Any) -> Any:
+        """Returns rows that are read or made on demand, all those of a chunk at once."""
+        kind = tf.as_dtype(inputs.dtype)
+        read = tf.numpy_function(lambda numbers: inputs.training(numbers, self.epoch), [rows], kind)
+        read = tf.ensure_shape(read, (None, *inputs.shape[1:]))
+        return tf.cast(read, self.compute_dtype) if kind.is_floating and self.standard is None else read
 
     def _step(self, inputs: Any, targets: Any, weights: Any) -> Any:
         with tf.GradientTape() as tape:
@@ -193,8 +198,12 @@ def build(*, job: Job) -> KerasModel:
         ranks=ranks if ranks.are_several else None,
     )
     model.ranks = ranks
-    model.input_mean = tf.Variable(job.splits.input_mean, trainable=False, dtype=dtype)
-    model.input_scale = tf.Variable(job.splits.input_scale, trainable=False, dtype=dtype)
+    late = job.splits.train.standard
+    model.standard = late and (
+        tf.Variable(late.mean, trainable=False, dtype=dtype),
+        tf.Variable(late.scale, trainable=False, dtype=dtype),
+    )
+    model.epoch = 0
     own_network.require_arrays(job, model.weights_by_name())
     model.load_by_name(job.weights)
     built = component.build(job.experiment.loss)
@@ -272,7 +281,7 @@ class _Reporter(keras.callbacks.Callback):
         self._steps = job.start.step if job.start else 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.epoch = epoch
+        self.epoch = self._trained.network.epoch = epoch
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras makes a number of a chunk of one step.

@@ -22,7 +22,7 @@ from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
 from runner.backends.torch.ranks import Ranks
 from runner.backends.torch.updates import Updates
-from runner.data import Rows, Selected
+from runner.data import Rows, OnDemand
 from runner.experiment import Component
 from runner.place import Place
 from runner.results import Evaluation, Weights
@@ -35,7 +35,7 @@ Chunk = tuple[int, Tensor]
 # Inputs as the network takes them, targets, and weights where there are some.
 Batch = tuple[Tensor, Tensor, Tensor | None]
 # The same as they are kept.
-Stored = tuple[Tensor | Selected, Tensor, Tensor | None]
+Stored = tuple[Tensor | OnDemand, Tensor, Tensor | None]
 Values = NDArray[np.float64]
 
 
@@ -48,8 +48,8 @@ class TorchModel:
     dtype: torch.dtype
     device: torch.device
     autocast: bool
-    input_mean: Tensor
-    input_scale: Tensor
+    # Of inputs that are standardised batch by batch; None where they are numbers for the network already.
+    standard: tuple[Tensor, Tensor] | None
     ranks: Ranks
 
     def evaluate(self, rows: Rows) -> Evaluation:
@@ -59,7 +59,7 @@ class TorchModel:
             return self.evaluate_stored(*self.stored(rows))
 
     def evaluate_stored(
-        self, inputs: Tensor | Selected, targets: Tensor, weights: Tensor | None
+        self, inputs: Tensor | OnDemand, targets: Tensor, weights: Tensor | None
     ) -> Evaluation:
         """Returns the same for rows on the device, in whatever mode the network is."""
         starts = range(0, len(inputs), _EVALUATION_ROWS)
@@ -108,15 +108,18 @@ class TorchModel:
     def stored(self, rows: Rows) -> Stored:
         """Returns the same as they are kept: bytes as bytes, and what is mapped from a file not on the device yet."""
         weights = None if rows.weights is None else self.tensor(rows.weights)
-        inputs = rows.inputs if isinstance(rows.inputs, Selected) else self.tensor(rows.inputs)
+        inputs = rows.inputs if isinstance(rows.inputs, OnDemand) else self.tensor(rows.inputs)
         return inputs, self.tensor(rows.targets), weights
 
-    def numbers(self, inputs: Tensor | NDArray[np.uint8]) -> Tensor:
-        """Returns inputs as the network takes them: those that stayed bytes are standardised only here."""
+    def numbers(self, inputs: Tensor | NDArray[Any]) -> Tensor:
+        """Returns inputs as the network takes them: those that stayed as they were read are standardised only here."""
         inputs = torch.as_tensor(inputs, device=self.device)
-        if inputs.dtype != torch.uint8:
+        if inputs.is_floating_point() or self.standard is not None:
+            inputs = inputs.to(self.dtype)
+        if self.standard is None:
             return inputs
-        return (inputs.to(self.dtype) - self.input_mean) / self.input_scale
+        mean, scale = self.standard
+        return (inputs - mean) / scale
 
     def tensor(self, array: NDArray[Any]) -> Tensor:
         """Returns an array on the device: numbers in the training's precision, classes as integers, bytes as they are."""
@@ -146,12 +149,13 @@ def build(*, job: Job) -> TorchModel:
     network.load(job.weights)
     built = component.build(job.experiment.loss)
     loss: Loss = weighting.with_place(built, job.experiment.loss, job.splits.train)
-    mean, scale = (
-        torch.as_tensor(each, dtype=dtype, device=device)
-        for each in (job.splits.input_mean, job.splits.input_scale)
+    late = job.splits.train.standard
+    standard = late and (
+        torch.as_tensor(late.mean, dtype=dtype, device=device),
+        torch.as_tensor(late.scale, dtype=dtype, device=device),
     )
     autocast = training.precision == "bf16-mixed"
-    return TorchModel(network, loss, dtype, device, autocast, mean, scale, ranks)
+    return TorchModel(network, loss, dtype, device, autocast, standard, ranks)
 
 
 def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
@@ -235,8 +239,8 @@ class _Module(lightning.LightningModule):
         shares = self._ranks.deal(rows.split(size))
         own = torch.cat(shares) if self._ranks.are_several else rows
         chosen = (
-            torch.from_numpy(inputs[own.cpu().numpy()])
-            if isinstance(inputs, Selected)
+            torch.from_numpy(inputs.training(own.cpu().numpy(), self.epoch))
+            if isinstance(inputs, OnDemand)
             else inputs.index_select(0, own)
         )
         parts = chosen.split([len(share) for share in shares])

@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 
 from runner.data import Source, Splits, made, prepare, regressions, shipped, sizes
 from runner.errors import ConfigurationError
-from runner.experiment import Debug, Split, Task
+from runner.experiment import Debug, Task
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
 OPTIONS = sorted(CONF.glob("*.yaml"))

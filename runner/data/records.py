@@ -29,8 +29,9 @@ class Source:
         input_shape: the shape of one example.
         classes: the names of the classes in the order of their numbers; empty for a regression.
         rows: how many examples there are.
-        read: returns inputs, float64 or uint8 (rows, *input_shape) or on demand, and targets: int64 (rows,) class numbers from 0,
-            or float64 (rows, target_width) for a regression; with ``weighted`` then weights, float64 (rows,) of at least 0.
+        read: returns inputs, float64 or uint8 (rows, *input_shape) or on demand, and targets: int64 (rows,) class numbers
+            from 0, or float64 (rows, target_width) for a regression; with ``weighted`` then weights, float64
+            (rows,) of at least 0.
         tokens: how many different whole numbers, from 0, the inputs hold; None where they are numbers to reckon with.
             Tokens are never standardised.
         target_width: how many numbers a regression predicts for each example.
@@ -120,7 +121,7 @@ class Rows:
         return replace(self, inputs=inputs, targets=self.targets[which], weights=weights)
 
     def numbers(self, dtype: str = "float64") -> NDArray[Any]:
-        """Returns all inputs as the network takes them, in memory; with a standard by two roundings in the precision given."""
+        """Returns all inputs as the network takes them, in memory; a standard makes two roundings in the precision given."""
         inputs = self.inputs[:].astype(dtype)
         if self.standard is None:
             return inputs

@@ -22,7 +22,7 @@ from runner.backends.keras.losses import Loss
 from runner.backends.keras.planned_optimizer import PlannedOptimizer
 from runner.backends.keras.ranks import Ranks
 from runner.backends.keras.updates import Updates
-from runner.data import Rows, OnDemand
+from runner.data import OnDemand, Rows
 from runner.experiment import Component, Training
 from runner.place import Place
 from runner.plan import Plan

@@ -22,7 +22,7 @@ from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
 from runner.backends.torch.ranks import Ranks
 from runner.backends.torch.updates import Updates
-from runner.data import Rows, OnDemand
+from runner.data import OnDemand, Rows
 from runner.experiment import Component
 from runner.place import Place
 from runner.results import Evaluation, Weights

@@ -319,3 +319,16 @@ def test_the_packages_of_a_worker_that_ended_before_it_was_heard_are_kept_by_its
         Delivery(folder, store, own=own).advance()
         files = store.client.list_artifacts(runs(tmp_path)[str(own)].info.run_id)
         assert [item.path for item in files] == (["packages.txt"] if own else [])
+
+
+def test_the_recorder_of_a_sweep_lets_its_workers_go_first(tmp_path: Path) -> None:
+    import psutil
+
+    recorder = Recorder.start(address(None, tmp_path), tmp_path, patient=True)
+    process = recorder._process.pid
+    wait_for(lambda: psutil.Process(process).nice() == 15)
+    # Where the system shares its cores among sessions, that of the recorder is told the same.
+    sessions = Path(f"/proc/{process}/autogroup")
+    if sessions.exists():
+        wait_for(lambda: sessions.read_text().split()[-2:] == ["nice", "15"])
+    assert recorder.finish(60).trouble is None

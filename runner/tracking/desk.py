@@ -44,12 +44,20 @@ def main() -> None:
     if "uri" in hello:
         if hello.get("patient"):
             # The workers of a sweep come first; what they tell is in their journals.
-            os.nice(_NICENESS)
+            _let_others_first()
         starter = Process(hello["host"], hello["pid"], hello["started"])
         Desk(uri=hello["uri"], starter=starter, messages=messages).work()
     logging.shutdown()
     # Everything is written: taking MLflow and matplotlib down in order would only keep the terminal waiting.
     os._exit(0)
+
+
+def _let_others_first() -> None:
+    """Leaves the cores to other processes as long as these have work."""
+    os.nice(_NICENESS)
+    # Linux may share the cores among sessions first: in one of its own, as this process has, niceness alone is nothing.
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
 
 
 def _listen(messages: queue.Queue[_Message]) -> None:

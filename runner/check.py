@@ -215,6 +215,15 @@ def _batch_fits(case: _Case) -> Iterable[str]:
         )
 
 
+def _sample_stands(case: _Case) -> Iterable[str]:
+    limit, rows = case.experiment.training.sample.metrics, case.training_rows
+    if limit is not None and rows > limit:
+        yield (
+            f"training.sample.metrics: the final metrics of training rows are those of {limit:,} of the {rows:,},"
+            " drawn by the seed; those of validation and test rows are of all."
+        )
+
+
 def _monitor_exists(case: _Case) -> Iterable[Fault]:
     monitor = case.experiment.training.monitor
     known = epoch_metrics(case.experiment, case.source)
@@ -288,6 +297,7 @@ _RULES = (
     _Rule(("backend", "optimizer"), faults=_native_exists),
     _Rule(("data", "split", "debug.rows"), faults=_rows_remain, warnings=_parts_hold_classes),
     _Rule(("data", "split", "debug", "training.batch_size"), warnings=_batch_fits),
+    _Rule(("data", "split", "debug", "training.sample"), warnings=_sample_stands),
     _Rule(("data", "split.validation", "training.monitor"), faults=_monitor_exists),
     _Rule(("training.clipping",), faults=_one_clipping),
     _Rule((*_SHARED, "backend", "architecture"), faults=_devices_share),

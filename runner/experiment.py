@@ -96,6 +96,27 @@ class Clipping:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Prefetch:
+    """Chunks of rows that are read ahead while the framework computes, 0 for none, and the threads that read them."""
+
+    chunks: Count
+    workers: PositiveCount
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """How many rows stand for all at the end of a training, drawn by the seed; null is all.
+
+    Args:
+        metrics: training rows by which the final metrics of that split are computed.
+        predictions: rows of each split whose predictions are kept, for figures.
+    """
+
+    metrics: PositiveCount | None
+    predictions: PositiveCount | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Pruning:
     """The study that judges a run after every epoch, and the trial that the run is there.
 
@@ -139,6 +160,8 @@ class Training:
     keep: Literal["best", "last"]
     early_stopping: EarlyStopping
     clipping: Clipping
+    prefetch: Prefetch
+    sample: Sample
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: PositiveCount | Literal["auto"]
     nodes: PositiveCount

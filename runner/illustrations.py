@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from runner import layers
+from runner import layers, samples
 from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
 from runner.conductor import predictions
@@ -25,8 +25,8 @@ def boundary(model: Model, job: Job, drawing: Blueprint) -> Boundary | None:
     # Between tokens there is nothing.
     if drawing.input_shape != (2,) or source.task == "regression" or source.tokens is not None:
         return None
-    splits = job.splits
-    rows = splits.train
+    splits, sample = job.splits, job.experiment.training.sample.predictions
+    rows = samples.of_rows(splits.train, sample, job.experiment.seed)
     inputs = rows.numbers()
     low, high = inputs.min(axis=0), inputs.max(axis=0)
     margin = 0.1 * (high - low)

@@ -76,7 +76,7 @@ class Plan:
         """Returns a SHA-256 of the whole batch order, in hexadecimal."""
         digest = hashlib.sha256(str(self.batch_size).encode())
         for epoch in range(self.epochs):
-            digest.update(np.ascontiguousarray(self.order(epoch), dtype="<i8").tobytes())
+            digest.update(np.ascontiguousarray(self.order(epoch), dtype="<i8").data)
         return digest.hexdigest()
 
 

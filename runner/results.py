@@ -69,12 +69,18 @@ class EpochRecord:
 class Predictions:
     """Targets and outputs of one split: probabilities, (rows, classes) or (rows, 1), or values, (rows, width).
 
-    ``weights``, (rows,), are what each row counts for in metrics; None where all count alike.
+    ``weights``, (rows,), are what each row counts for in metrics; None where all count alike. ``of`` is how many rows the
+    split has, where these are a sample of them.
     """
 
     targets: NDArray[np.float64]
     outputs: NDArray[np.float64]
     weights: NDArray[np.float64] | None = None
+    of: int | None = None
+
+    def heading(self, split: str) -> str:
+        """Returns what a figure calls them: the split, and how many of its rows where these are not all."""
+        return split if self.of is None else f"{split}, {len(self.targets):,} of {self.of:,} rows"
 
 
 @dataclass(frozen=True)

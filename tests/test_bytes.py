@@ -17,7 +17,7 @@ from support import curve, experiment, one_tensorflow_thread, trained
 
 from runner import forward
 from runner.conductor import Conductor
-from runner.data import Rows, Selected, Source, Splits, preparation, prepare
+from runner.data import Rows, Selected, Source, Splits, on_demand, prepare
 from runner.experiment import Debug, Standardise
 from runner.tasks.preparation import prepared
 from runner.weights import read
@@ -85,7 +85,7 @@ def test_no_digit_of_the_statistics_depends_on_the_block(
     tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = splits_of(tmp_path, "bytes")
-    monkeypatch.setattr(preparation, "_BLOCK", block)
+    monkeypatch.setattr(on_demand, "_BLOCK", block)
     found = splits_of(tmp_path, "bytes")
     np.testing.assert_array_equal(found.input_mean, expected.input_mean)
     np.testing.assert_array_equal(found.input_scale, expected.input_scale)

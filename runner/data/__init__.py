@@ -1,8 +1,21 @@
 """Data sets: what they are, where they come from, and how they are split and standardised."""
 
 from runner.data.on_demand import OnDemand, Selected
+from runner.data.prefetch import Ahead, in_chunks
 from runner.data.preparation import prepare
 from runner.data.records import Arrays, Rows, Source, Splits, Standard
 from runner.data.splitting import sizes
 
-__all__ = ["Arrays", "OnDemand", "Rows", "Selected", "Source", "Splits", "Standard", "prepare", "sizes"]
+__all__ = [
+    "Ahead",
+    "Arrays",
+    "OnDemand",
+    "Rows",
+    "Selected",
+    "Source",
+    "Splits",
+    "Standard",
+    "in_chunks",
+    "prepare",
+    "sizes",
+]

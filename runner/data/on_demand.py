@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 Indices = NDArray[np.int64]
 
-# Rows that are looked at together, where all are gone through.
+# Rows that are looked at together, where all are gone through, unless they are more than so many bytes.
 _BLOCK = 4096
+_BLOCK_BYTES = 1 << 24
 
 
 class OnDemand(ABC):
@@ -21,11 +23,14 @@ class OnDemand(ABC):
     Args:
         shape: how many there are, and the shape of one.
         dtype: of their numbers.
+        sha256: of all rows in their order, little-endian and in hexadecimal, where whoever wrote them has counted it and
+            seen that they are finite numbers; None where that is not known.
     """
 
-    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def __init__(self, shape: tuple[int, ...], dtype: np.dtype[Any], sha256: str | None = None) -> None:
         self.shape = shape
         self.dtype = dtype
+        self.sha256 = sha256
 
     def __len__(self) -> int:
         return self.shape[0]
@@ -49,8 +54,10 @@ class OnDemand(ABC):
 
     def blocks(self) -> Iterator[NDArray[Any]]:
         """Yields all rows in their order, some at a time."""
-        for first in range(0, len(self), _BLOCK):
-            yield self[first : first + _BLOCK]
+        row = self.dtype.itemsize * math.prod(self.shape[1:])
+        size = max(1, min(_BLOCK, _BLOCK_BYTES // max(1, row)))
+        for first in range(0, len(self), size):
+            yield self[first : first + size]
 
 
 class Selected(OnDemand):
@@ -59,17 +66,18 @@ class Selected(OnDemand):
     Args:
         array: all rows, mapped from a file.
         order: the numbers of those that are meant, (rows,).
+        sha256: of them, where it is known; see :class:`OnDemand`.
     """
 
-    def __init__(self, array: NDArray[Any], order: Indices) -> None:
-        super().__init__((len(order), *array.shape[1:]), array.dtype)
+    def __init__(self, array: NDArray[Any], order: Indices, sha256: str | None = None) -> None:
+        super().__init__((len(order), *array.shape[1:]), array.dtype, sha256)
         self._array = array
         self._order = order
 
     def rows(self, numbers: Indices) -> NDArray[Any]:
         """Returns the rows of these numbers from 0, in memory."""
-        taken: NDArray[Any] = self._array[self._order[numbers]]
-        return taken
+        # Several times as fast as an index in brackets, and without the interpreter's lock.
+        return np.take(np.asarray(self._array), self._order[numbers], axis=0)
 
     def part(self, numbers: Indices) -> Selected:
         """Returns only the rows of these numbers, in their order."""

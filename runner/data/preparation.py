@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.data import splitting
+from runner.data import moments, splitting
+from runner.data.moments import Moments
 from runner.data.on_demand import Indices, OnDemand, Selected, blocks
 from runner.data.records import Inputs, Rows, Source, Splits, Standard
 from runner.errors import ConfigurationError, Fault
@@ -18,6 +19,8 @@ from runner.experiment import Debug, Split, Standardise
 from runner.layers import describe
 
 Floats = NDArray[np.float64]
+
+_NOT_FINITE = Fault("data", "must hold finite numbers only", "NaN or infinity")
 
 
 def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int, debug: Debug) -> Splits:
@@ -43,8 +46,10 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
     parts = tuple(rows.part(part) for part in numbers.values())
     standard = Standard(np.zeros(source.input_shape), np.ones(source.input_shape))
     scales = bool(standardise) and source.tokens is None and not source.is_prepared
+    learnt = moments.of(rows.inputs.dtype, source.input_shape, together=standardise == "channels")
+    sha256 = _looked_at(source, rows.inputs, divided.train, learnt if scales else None)
     if scales:
-        standard = _standard(parts[0].inputs, together=standardise == "channels")
+        standard = _standard(parts[0].inputs, learnt, together=standardise == "channels")
     if rows.inputs.dtype == np.uint8 or (scales and isinstance(rows.inputs, OnDemand)):
         parts = tuple(replace(part, standard=standard) for part in parts)
     elif scales:
@@ -56,13 +61,16 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
             (standard.mean.ravel(), standard.scale.ravel()) if given_back else _statistics(parts[0].targets)
         )
         parts = tuple(replace(part, targets=(part.targets - mean) / scale) for part in parts)
+    train, validation, test = parts
     return Splits(
-        *parts,
+        train,
+        validation,
+        test,
         input_mean=standard.mean,
         input_scale=standard.scale,
         target_mean=mean,
         target_scale=scale,
-        sha256=_sha256(rows),
+        sha256=_with_targets(sha256, rows),
         rows_sha256={name: _digest(part) for name, part in numbers.items()},
     )
 
@@ -74,62 +82,69 @@ def _statistics(values: NDArray[Any]) -> tuple[Floats, Floats]:
     return values.mean(axis=0), np.where(constant, 1.0, values.std(axis=0))
 
 
-def _standard(inputs: Inputs, *, together: bool) -> Standard:
-    """Returns mean and scale of each element, or with ``together`` those of its channel."""
-    shape = inputs.shape[1:]
+def _standard(inputs: Inputs, learnt: Moments, *, together: bool) -> Standard:
+    """Returns mean and scale of each element, or with ``together`` those of its channel.
+
+    Args:
+        inputs: of the training rows.
+        learnt: what is known of them already where they are on demand, and nothing otherwise.
+        together: whether all elements of a channel have one mean and one scale.
+    """
+    if isinstance(inputs, OnDemand):
+        return Standard(*learnt.standard())
     if inputs.dtype == np.uint8:
-        found = _statistics_of_bytes(inputs, together)
-    elif isinstance(inputs, OnDemand):
-        found = _statistics_of_blocks(inputs, together)
-    else:
-        values = inputs[:]
-        found = _statistics(values.reshape(-1, shape[-1]) if together else values)
-    mean, scale = (np.broadcast_to(each, shape).copy() for each in found)
-    return Standard(mean, scale)
+        for block in blocks(inputs):
+            learnt.add(block)
+        return Standard(*learnt.standard())
+    shape = inputs.shape[1:]
+    found = _statistics(inputs.reshape(-1, shape[-1]) if together else inputs)
+    return Standard(*(np.broadcast_to(each, shape).copy() for each in found))
 
 
-def _statistics_of_bytes(values: Inputs, together: bool) -> tuple[Floats, Floats]:
-    """Returns the same of rows that stay bytes; their sums are whole numbers, exact in any order and block by block."""
-    count, sums = len(values), np.zeros((2, *values.shape[1:]), np.int64)
-    for each in blocks(values):
-        block = each.astype(np.uint16)
-        sums += [power.sum(axis=0, dtype=np.int64) for power in (block, block * block)]
-    if together:
-        count *= sums[0].size // sums.shape[-1]
-        sums = sums.reshape(2, -1, sums.shape[-1]).sum(axis=1)
-    total, squares = sums.astype(object)
-    # n² times the variance, n sum x² - (sum x)², as whole numbers of any length.
-    spread = (count * squares - total**2).astype(np.float64)
-    return sums[0] / count, np.where(spread == 0, 1.0, np.sqrt(spread) / count)
+def _looked_at(source: Source, inputs: Inputs, training: Indices, learnt: Moments | None) -> Any:
+    """Goes through all inputs once and returns the SHA-256 of them so far.
+
+    Those on demand are looked at here, where each of their rows is read or made anew: that all are sound, and, where
+    moments are asked for, those of the training rows. Nobody goes through those whose digest is known: whoever wrote
+    them has.
+
+    Raises:
+        ConfigurationError: they are no finite numbers, or not the tokens that were promised.
+    """
+    total = hashlib.sha256(str(inputs.shape).encode())
+    if not isinstance(inputs, OnDemand):
+        for block in blocks(inputs):
+            total.update(_bytes(block))
+        return total
+    if inputs.sha256 is not None and learnt is None:
+        total.update(bytes.fromhex(inputs.sha256))
+        return total
+    is_learnt = np.zeros(len(inputs), np.bool_)
+    is_learnt[training] = True
+    first = 0
+    for block in inputs.blocks():
+        faults = list(_value_faults(block, source.tokens))
+        if faults:
+            raise ConfigurationError(faults)
+        total.update(_bytes(block))
+        if learnt is not None:
+            learnt.add(block[is_learnt[first : first + len(block)]])
+        first += len(block)
+    return total
 
 
-def _statistics_of_blocks(values: OnDemand, together: bool) -> tuple[Floats, Floats]:
-    """Returns the same of rows that are not all in memory: first the means, then the deviations from them."""
-
-    def numbers() -> Iterator[Floats]:
-        for block in blocks(values):
-            yield (
-                block.astype(np.float64).reshape(-1, block.shape[-1])
-                if together
-                else block.astype(np.float64)
-            )
-
-    count = sum(len(block) for block in numbers())
-    mean: Floats = sum(block.sum(axis=0) for block in numbers()) / count
-    spread: Floats = sum(((block - mean) ** 2).sum(axis=0) for block in numbers()) / count
-    low = np.minimum.reduce([block.min(axis=0) for block in numbers()])
-    high = np.maximum.reduce([block.max(axis=0) for block in numbers()])
-    return mean, np.where(low == high, 1.0, np.sqrt(spread))
-
-
-def _sha256(rows: Rows) -> str:
-    total = hashlib.sha256()
-    for array in (rows.inputs, rows.targets, *([] if rows.weights is None else [rows.weights])):
+def _with_targets(total: Any, rows: Rows) -> str:
+    """Returns the SHA-256 of the shapes and values of all inputs, targets and weights, in hexadecimal."""
+    for array in (rows.targets, *([] if rows.weights is None else [rows.weights])):
         total.update(str(array.shape).encode())
-        for block in blocks(array):
-            # Little-endian everywhere, so that a data set has one digest on every machine.
-            total.update(np.ascontiguousarray(block, block.dtype.newbyteorder("<")).data)
-    return total.hexdigest()
+        total.update(_bytes(array))
+    digest: str = total.hexdigest()
+    return digest
+
+
+def _bytes(values: NDArray[Any]) -> memoryview:
+    # Little-endian everywhere, so that a data set has one digest on every machine.
+    return np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data
 
 
 def _digest(numbers: Indices) -> str:
@@ -150,8 +165,10 @@ def _read(source: Source) -> Rows:
         *_weight_faults(source, more),
     ]
     stays = inputs.dtype == np.uint8 or isinstance(inputs, OnDemand)
-    if not _are_finite(inputs) or not np.isfinite(targets).all():
-        faults.append(Fault("data", "must hold finite numbers only", "NaN or infinity"))
+    # Rows on demand are looked at when all of them are gone through, once.
+    here = None if isinstance(inputs, OnDemand) else inputs
+    if (here is not None and not _is_finite(here)) or not np.isfinite(targets).all():
+        faults.append(_NOT_FINITE)
     elif not regression and not np.isin(targets, np.arange(len(source.classes))).all():
         faults.append(
             Fault(
@@ -160,8 +177,8 @@ def _read(source: Source) -> Rows:
                 f"{targets.min()} to {targets.max()}",
             )
         )
-    elif source.tokens is not None:
-        faults += _token_faults(inputs, source.tokens)
+    elif source.tokens is not None and here is not None:
+        faults += _token_faults(here, source.tokens)
     if faults:
         raise ConfigurationError(faults)
     return Rows(
@@ -171,16 +188,21 @@ def _read(source: Source) -> Rows:
     )
 
 
-def _are_finite(inputs: Inputs) -> bool:
-    return inputs.dtype.kind in "iub" or all(np.isfinite(block).all() for block in blocks(inputs))
+def _is_finite(inputs: NDArray[Any]) -> bool:
+    return inputs.dtype.kind in "iub" or bool(np.isfinite(inputs).all())
 
 
-def _token_faults(inputs: Inputs, tokens: int) -> Iterator[Fault]:
-    for block in blocks(inputs):
-        if not np.isin(block, np.arange(tokens)).all():
-            rule = f"must hold tokens, whole numbers from 0 to {tokens - 1}"
-            yield Fault("data", rule, f"{block.min():g} to {block.max():g}")
-            return
+def _value_faults(inputs: NDArray[Any], tokens: int | None) -> Iterator[Fault]:
+    if not _is_finite(inputs):
+        yield _NOT_FINITE
+    elif tokens is not None:
+        yield from _token_faults(inputs, tokens)
+
+
+def _token_faults(inputs: NDArray[Any], tokens: int) -> Iterator[Fault]:
+    if not np.isin(inputs, np.arange(tokens)).all():
+        rule = f"must hold tokens, whole numbers from 0 to {tokens - 1}"
+        yield Fault("data", rule, f"{inputs.min():g} to {inputs.max():g}")
 
 
 def _weight_faults(source: Source, found: list[NDArray[Any]]) -> Iterator[Fault]:

@@ -139,10 +139,11 @@ def _order(source: Source, split: Split, seed: int, rows: int) -> Indices:
     targets = source.labels()[:rows]
     if split.by == "stratified":
         _require_rows_of_each_class(source, targets, split)
+    _, of_rows, counts = np.unique(targets[shuffled], return_inverse=True, return_counts=True)
+    by_class = np.argsort(of_rows, kind="stable")
     position = np.empty(rows)
-    for label in np.unique(targets):
-        members = np.flatnonzero(targets[shuffled] == label)
-        position[members] = (np.arange(len(members)) + 0.5) / len(members)
+    for members, count in zip(np.split(by_class, np.cumsum(counts)[:-1]), counts, strict=True):
+        position[members] = (np.arange(count) + 0.5) / count
     return shuffled[np.argsort(position, kind="stable")]
 
 

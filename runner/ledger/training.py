@@ -149,6 +149,8 @@ _AVERAGE = Difference(
 )
 
 _CONDUCTOR = "decided between epochs, once for both"
+_SAMPLE = "after training, once for both"
+_READ_AHEAD = "threads of the same process for both, where rows are not all in memory, for speed alone"
 
 # Every key of the group training.
 TRAINING: Mapping[str, Counterpart] = {
@@ -209,6 +211,18 @@ TRAINING: Mapping[str, Counterpart] = {
         keras="keras.optimizers.SGD(clipvalue)",
         remark="every optimizer of Keras takes it",
     ),
+    "prefetch.chunks": Counterpart(
+        torch="torch.utils.data.DataLoader(prefetch_factor)",
+        keras="tensorflow.data.Dataset.prefetch(buffer_size)",
+        ours=_READ_AHEAD,
+    ),
+    "prefetch.workers": Counterpart(
+        torch="torch.utils.data.DataLoader(num_workers)",
+        keras="keras.utils.PyDataset(workers)",
+        ours=_READ_AHEAD,
+    ),
+    "sample.metrics": Counterpart(ours=_SAMPLE),
+    "sample.predictions": Counterpart(ours=_SAMPLE),
     "accelerator": Counterpart(
         torch="pytorch_lightning.Trainer(accelerator)",
         keras="tensorflow.config.set_visible_devices(devices)",

@@ -74,7 +74,7 @@ def calibration(
         asked, share = f"probability of {second}", f"share of {second}"
     style.label(diagram, horizontal="", vertical=share)
     style.label(histogram, horizontal=asked, vertical="examples")
-    style.note(diagram, f"{split}: expected calibration error {binned.error:.3f}")
+    style.note(diagram, f"{predictions.heading(split)}: expected calibration error {binned.error:.3f}")
     figure.align_ylabels()
     return figure
 

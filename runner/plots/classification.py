@@ -44,10 +44,10 @@ def confusion_matrix(
     counts: NDArray[np.int64] = count_confusions(
         actual, metrics.predicted_classes(predictions.outputs), labels=range(len(result.classes))
     )
-    return _draw(counts, result.classes, title, split)
+    return _draw(counts, result.classes, title, predictions.heading(split))
 
 
-def _draw(counts: NDArray[np.int64], classes: tuple[str, ...], title: str, split: str) -> Figure:
+def _draw(counts: NDArray[np.int64], classes: tuple[str, ...], title: str, heading: str) -> Figure:
     side = min(max(3.4, 1.8 + 0.42 * len(classes)), 10.5)
     figure, (panel,) = style.figure(width=side + 0.6, height=side + 0.6, title=title)
     shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -57,7 +57,7 @@ def _draw(counts: NDArray[np.int64], classes: tuple[str, ...], title: str, split
     _write_counts(panel, counts, shares)
     style.label(panel, horizontal="predicted", vertical="actual")
     right, rows = int(np.trace(counts)), int(counts.sum())
-    style.note(panel, f"{split}: {right} of {rows} right, accuracy {right / rows:.3f}")
+    style.note(panel, f"{heading}: {right} of {rows} right, accuracy {right / rows:.3f}")
     _tidy(panel, classes)
     return figure
 

@@ -51,7 +51,7 @@ def predicted_against_actual(
         figure, (panel,) = style.figure(width=4.4, height=4.6, title=title)
         _draw_agreement(panel, shown.targets[:, 0], shown.outputs[:, 0], split)
         style.label(panel, horizontal="actual", vertical="predicted")
-        style.note(panel, f"{split}: {len(shown.targets)} examples, {_error(shown)}")
+        style.note(panel, f"{shown.heading(split)}: {len(shown.targets)} examples, {_error(shown)}")
         return figure
     unexplained = _unexplained(shown)
     chosen = np.argsort(-unexplained, kind="stable")[:panels] if width > panels else np.arange(width)
@@ -72,7 +72,7 @@ def predicted_against_actual(
             horizontal="actual" if is_lowest else "",
             vertical="" if place % across else "predicted",
         )
-        style.note(panel, f"{split}, output {output + 1}: r2 {1 - unexplained[output]:.3g}")
+        style.note(panel, f"{shown.heading(split)}, output {output + 1}: r2 {1 - unexplained[output]:.3g}")
     return figure
 
 
@@ -115,7 +115,9 @@ def residuals(
     style.label(panel, horizontal="predicted", vertical="actual - predicted")
     style.label(side, horizontal="examples", vertical="")
     style.grid(panel)
-    style.note(panel, f"{split}: residuals have mean {left.mean():.3g} and deviation {left.std():.3g}")
+    style.note(
+        panel, f"{shown.heading(split)}: residuals have mean {left.mean():.3g} and deviation {left.std():.3g}"
+    )
     return figure
 
 
@@ -150,7 +152,7 @@ def _ranges(shown: Predictions, title: str, split: str) -> Figure:
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     style.label(panel, horizontal="output", vertical="(actual - predicted) / deviation")
     style.grid(panel)
-    style.note(panel, f"{split}: 9 of 10 residuals, half of them, and their median")
+    style.note(panel, f"{shown.heading(split)}: 9 of 10 residuals, half of them, and their median")
     return figure
 
 

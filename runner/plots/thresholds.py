@@ -63,7 +63,7 @@ def roc(
     panel.plot([0, 1], [0, 1], color=style.QUIET, linewidth=1, linestyle=style.DASHED)
     _draw(panel, curves, named_classes)
     style.label(panel, horizontal="false positive rate", vertical="true positive rate")
-    style.note(panel, f"{split}: {_summary(curves, 'area')}")
+    style.note(panel, f"{result.predictions[split].heading(split)}: {_summary(curves, 'area')}")
     if len(curves) > 1:
         style.legend(panel, loc="lower right")
     return figure
@@ -93,7 +93,7 @@ def precision_recall(
     figure, (panel,) = style.figure(width=_SIDE, height=_SIDE + 0.25, title=title)
     _draw(panel, curves, named_classes)
     style.label(panel, horizontal="recall", vertical="precision")
-    style.note(panel, f"{split}: {_summary(curves, 'average precision')}")
+    style.note(panel, f"{result.predictions[split].heading(split)}: {_summary(curves, 'average precision')}")
     if len(curves) > 1:
         style.legend(panel, loc="lower left")
     return figure

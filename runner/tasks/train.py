@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner import backend, illustrations, metrics, network_file, semantics, training_state
+from runner import backend, illustrations, metrics, network_file, samples, semantics, training_state
 from runner import weights as weight_files
 from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
@@ -131,6 +131,7 @@ def train(
     tracker.artifact(folder / WEIGHTS)
     _tell_model(tracker, model, job, drawing, folder)
     shown, final = _evaluate(model, experiment, drawing, job.splits)
+    kept = _kept(shown, experiment, job.splits)
     result = Result(
         task=drawing.source.task,
         classes=drawing.source.classes,
@@ -139,7 +140,7 @@ def train(
         monitor=experiment.training.monitor,
         kept_epoch=conductor.kept_epoch,
         metrics=final,
-        predictions=shown,
+        predictions=kept,
         output=experiment.output,
         pruned=_pruned(conductor, job),
         **_illustrations(engine, model, job, drawing, shown),
@@ -201,6 +202,8 @@ def _evaluate(
         rows = getattr(splits, name)
         if len(rows) == 0:
             continue
+        if name == "train":
+            rows = samples.of_rows(rows, experiment.training.sample.metrics, experiment.seed)
         answer = model.evaluate(rows)
         shown[name] = predictions(experiment.output, splits, rows.targets, answer.logits, rows.weights)
         found = metrics.final(
@@ -208,6 +211,15 @@ def _evaluate(
         )
         values |= {f"{name}/{metric}": value for metric, value in ({"loss": answer.loss} | found).items()}
     return shown, values
+
+
+def _kept(shown: Mapping[str, Predictions], experiment: Experiment, splits: Splits) -> dict[str, Predictions]:
+    """Returns the predictions of each split that figures are drawn from, a sample where they are very many."""
+    limit, seed = experiment.training.sample.predictions, experiment.seed
+    return {
+        name: samples.of_predictions(each, len(getattr(splits, name)), limit, seed)
+        for name, each in shown.items()
+    }
 
 
 def _illustrations(

@@ -17,6 +17,7 @@ from tensorflow.python.framework import ops
 from runner import component, own_network, weighting
 from runner.backend import Job, Observer, Probe, require_gpus
 from runner.backends.keras import precision
+from runner.backends.keras.chunks import Chunks
 from runner.backends.keras.layers import Network, network
 from runner.backends.keras.losses import Loss
 from runner.backends.keras.planned_optimizer import PlannedOptimizer
@@ -51,7 +52,9 @@ class KerasModel:
         """Returns the mean loss by the weights of the rows and the logits, in evaluation mode."""
         starts = range(0, len(rows), _EVALUATION_ROWS)
         parts = (self.tensor(rows.inputs[first : first + _EVALUATION_ROWS]) for first in starts)
-        logits = np.concatenate([self.answer(self.network.numbers(part)).numpy() for part in parts])
+        # Rows that are numbers already may stand beside others, as a grid does.
+        made = parts if rows.standard is None else map(self.network.numbers, parts)
+        logits = np.concatenate([self.answer(part).numpy() for part in made])
         logits = logits.astype(self.dtype)
         loss = self.loss(tf.constant(logits), *self.targets(rows))
         return Evaluation(float(loss), logits.astype(np.float64))
@@ -103,8 +106,8 @@ class _Network(Network):
     # Variables, because of a constant TensorFlow would multiply by the reciprocal, which rounds otherwise.
     # None where inputs are numbers for the network already.
     standard: tuple[tf.Variable, tf.Variable] | None
-    # Whose inputs are read or made on demand, numbered from 0.
-    epoch: int
+    # The inputs of each chunk of an epoch, where they are read or made on demand.
+    chunks: Chunks
     probe: Probe | None
     updates: Updates
     ranks: Ranks
@@ -139,7 +142,8 @@ class _Network(Network):
     def _read(self, inputs: OnDemand, rows: Any) -> Any:
         """Returns rows that are read or made on demand, all those of a chunk at once."""
         kind = tf.as_dtype(inputs.dtype)
-        read = tf.numpy_function(lambda numbers: inputs.training(numbers, self.epoch), [rows], kind)
+        # The numbers are given so that it waits for the chunk; they are those of the order that is read.
+        read = tf.numpy_function(lambda numbers: self.chunks.next(), [rows], kind)
         read = tf.ensure_shape(read, (None, *inputs.shape[1:]))
         return tf.cast(read, self.compute_dtype) if kind.is_floating and self.standard is None else read
 
@@ -203,7 +207,6 @@ def build(*, job: Job) -> KerasModel:
         tf.Variable(late.mean, trainable=False, dtype=dtype),
         tf.Variable(late.scale, trainable=False, dtype=dtype),
     )
-    model.epoch = 0
     own_network.require_arrays(job, model.weights_by_name())
     model.load_by_name(job.weights)
     built = component.build(job.experiment.loss)
@@ -236,15 +239,16 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     optimizer.build(model.network.trainable_variables)
     optimizer.watch_gradients(len(model.network.trainable_variables))
     model.network.updates = Updates(model.network, job, optimizer)
-    reporter = _Reporter(model, job, observer, optimizer)
-    model.network.fit(
-        _chunks(plan, training.steps_per_execution, reporter),
-        epochs=plan.epochs,
-        initial_epoch=job.start.epoch if job.start else 0,
-        shuffle=False,
-        verbose=0,
-        callbacks=[reporter],
-    )
+    with Chunks(job) as model.network.chunks:
+        reporter = _Reporter(model, job, observer, optimizer)
+        model.network.fit(
+            _chunks(plan, training.steps_per_execution, reporter),
+            epochs=plan.epochs,
+            initial_epoch=job.start.epoch if job.start else 0,
+            shuffle=False,
+            verbose=0,
+            callbacks=[reporter],
+        )
 
 
 def activation(*, function: Component, inputs: NDArray[np.float64]) -> tuple[Values, Values]:
@@ -271,7 +275,8 @@ class _Reporter(keras.callbacks.Callback):
 
     def __init__(self, model: KerasModel, job: Job, observer: Observer, optimizer: PlannedOptimizer) -> None:
         super().__init__()
-        self.epoch = 0
+        self.order = np.empty(0, np.int64)
+        self._plan = job.plan
         self._trained = model
         self._validation = job.splits.validation
         self._observer = observer
@@ -281,7 +286,8 @@ class _Reporter(keras.callbacks.Callback):
         self._steps = job.start.step if job.start else 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.epoch = self._trained.network.epoch = epoch
+        self.order = self._plan.order(epoch)
+        self._trained.network.chunks.begin(epoch, self.order)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras makes a number of a chunk of one step.
@@ -310,11 +316,11 @@ class _Reporter(keras.callbacks.Callback):
 
 
 def _chunks(plan: Plan, steps: int, reporter: _Reporter) -> tf.data.Dataset:
-    """Returns one epoch of chunks of ``steps`` steps; fit walks through it anew in each epoch, which the reporter names."""
+    """Returns one epoch of chunks of ``steps`` steps; fit walks through it anew in each, whose order the reporter has."""
     rows_of_chunk, chunks = steps * plan.batch_size, -(-plan.steps_per_epoch // steps)
 
     def order() -> Iterator[NDArray[np.int64]]:
-        yield plan.order(reporter.epoch)
+        yield reporter.order
 
     def chunks_of(rows: Any) -> tf.data.Dataset:
         return tf.data.Dataset.range(chunks).map(

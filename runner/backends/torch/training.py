@@ -6,8 +6,9 @@ import contextlib
 import importlib.metadata
 import logging
 import warnings
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import repeat
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,7 @@ from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
 from runner.backends.torch.ranks import Ranks
 from runner.backends.torch.updates import Updates
-from runner.data import OnDemand, Rows
+from runner.data import Ahead, OnDemand, Rows
 from runner.experiment import Component
 from runner.place import Place
 from runner.results import Evaluation, Weights
@@ -31,7 +32,8 @@ _PRECISIONS = {32: "32-true", 64: "64-true", "bf16-mixed": "bf16-mixed"}
 # Rows that go through the network at once when nothing is learnt from them.
 _EVALUATION_ROWS = 4096
 
-Chunk = tuple[int, Tensor]
+# The step before it, the row numbers of its batches, and this process' inputs where they are read on demand.
+Chunk = tuple[int, Tensor, Tensor | None]
 # Inputs as the network takes them, targets, and weights where there are some.
 Batch = tuple[Tensor, Tensor, Tensor | None]
 # The same as they are kept.
@@ -55,8 +57,10 @@ class TorchModel:
     def evaluate(self, rows: Rows) -> Evaluation:
         """Returns the mean loss by the weights of the rows and the logits, in evaluation mode."""
         self.network.eval()
+        # Rows that are numbers already may stand beside others, as a grid does.
+        model = self if rows.standard is not None else replace(self, standard=None)
         with torch.inference_mode():
-            return self.evaluate_stored(*self.stored(rows))
+            return model.evaluate_stored(*self.stored(rows))
 
     def evaluate_stored(
         self, inputs: Tensor | OnDemand, targets: Tensor, weights: Tensor | None
@@ -150,9 +154,13 @@ def build(*, job: Job) -> TorchModel:
     built = component.build(job.experiment.loss)
     loss: Loss = weighting.with_place(built, job.experiment.loss, job.splits.train)
     late = job.splits.train.standard
-    standard = late and (
-        torch.as_tensor(late.mean, dtype=dtype, device=device),
-        torch.as_tensor(late.scale, dtype=dtype, device=device),
+    standard = (
+        None
+        if late is None
+        else (
+            torch.as_tensor(late.mean, dtype=dtype, device=device),
+            torch.as_tensor(late.scale, dtype=dtype, device=device),
+        )
     )
     autocast = training.precision == "bf16-mixed"
     return TorchModel(network, loss, dtype, device, autocast, standard, ranks)
@@ -160,12 +168,13 @@ def build(*, job: Job) -> TorchModel:
 
 def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
     """Trains the network by ``Trainer.fit``, reporting to the observer."""
-    training = job.experiment.training
+    training, inputs = job.experiment.training, job.splits.train.inputs
+    ahead = Ahead(inputs, training.prefetch) if isinstance(inputs, OnDemand) else None
     module = _Module(model, job, observer)
     if "dropout_masks" in job.native or model.network.is_native:
         # torch's own dropout has no generator but the global one.
         torch.manual_seed(job.experiment.seed)
-    with _quiet():
+    with _quiet(), ahead or contextlib.nullcontext():
         trainer = lightning.Trainer(
             max_epochs=job.plan.epochs - module.first_epoch,
             accelerator=model.device.type if model.device.type != "cuda" else "gpu",
@@ -180,7 +189,7 @@ def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
         )
         rows = job.splits.validation
         validation = _Whole(model.stored(rows)) if len(rows) else None
-        trainer.fit(module, train_dataloaders=_Chunks(module), val_dataloaders=validation)
+        trainer.fit(module, train_dataloaders=_Chunks(module, ahead), val_dataloaders=validation)
     model.network.to(model.device)
 
 
@@ -229,20 +238,24 @@ class _Module(lightning.LightningModule):
         return self.first_epoch + self.current_epoch
 
     def training_step(self, chunk: Chunk, index: int) -> None:
-        first_step, rows = chunk
-        losses = [self._step(first_step + offset, *batch) for offset, batch in enumerate(self._batches(rows))]
+        first_step, rows, read = chunk
+        batches = enumerate(self._batches(rows, read))
+        losses = [self._step(first_step + offset, *batch) for offset, batch in batches]
         self._observer.steps(first_step + 1, torch.stack(losses).double().cpu().numpy())
 
-    def _batches(self, rows: Tensor) -> Iterator[Batch]:
+    def own(self, rows: Tensor) -> Tensor:
+        """Returns the row numbers of this process' share of each batch of a chunk."""
+        shares = self._ranks.deal(rows.split(self.plan.batch_size))
+        return torch.cat(shares) if self._ranks.are_several else rows
+
+    def _batches(self, rows: Tensor, read: Tensor | None) -> Iterator[Batch]:
         size = self.plan.batch_size
         inputs, targets, weights = self._rows
         shares = self._ranks.deal(rows.split(size))
-        own = torch.cat(shares) if self._ranks.are_several else rows
-        chosen = (
-            torch.from_numpy(inputs.training(own.cpu().numpy(), self.epoch))
-            if isinstance(inputs, OnDemand)
-            else inputs.index_select(0, own)
-        )
+        chosen = read
+        if chosen is None:
+            assert isinstance(inputs, Tensor)
+            chosen = inputs.index_select(0, self.own(rows))
         parts = chosen.split([len(share) for share in shares])
         none = (None,) * len(parts)
         weighed = none if weights is None else weights.index_select(0, rows).split(size)
@@ -300,10 +313,11 @@ class _Module(lightning.LightningModule):
 
 
 class _Chunks:
-    """The row numbers of the module's current epoch, several batches at a time."""
+    """The row numbers of the module's current epoch, several batches at a time, and the inputs that are read ahead."""
 
-    def __init__(self, module: _Module) -> None:
+    def __init__(self, module: _Module, ahead: Ahead | None) -> None:
         self._module = module
+        self._ahead = ahead
 
     def __len__(self) -> int:
         return -(-self._module.plan.steps_per_epoch // self._module.steps_per_execution)
@@ -312,9 +326,16 @@ class _Chunks:
         plan, epoch = self._module.plan, self._module.epoch
         order = torch.from_numpy(plan.order(epoch))
         step = epoch * plan.steps_per_epoch
-        for rows in order.split(self._module.steps_per_execution * plan.batch_size):
-            yield step, rows
+        chunks = order.split(self._module.steps_per_execution * plan.batch_size)
+        for rows, inputs in zip(chunks, self._inputs(chunks, epoch), strict=False):
+            yield step, rows, inputs
             step += self._module.steps_per_execution
+
+    def _inputs(self, chunks: Sequence[Tensor], epoch: int) -> Iterable[Tensor | None]:
+        if self._ahead is None:
+            return repeat(None)
+        own = (self._module.own(rows).numpy() for rows in chunks)
+        return map(torch.from_numpy, self._ahead.chunks(own, epoch))
 
 
 class _Whole:

@@ -30,6 +30,10 @@ VERBS = {
         "runner.commands.report",
         "compare the runs of a sweep or an experiment: leaderboard, what is better than what, a page with figures",
     ),
+    "predict": (
+        "runner.commands.predict",
+        "say what a trained network says of new examples: predict RUN --input FILE --output FILE",
+    ),
     "resume": ("runner.commands.resume", "go on with a sweep: run what is missing or has failed"),
     "sync": ("runner.commands.sync", "send to MLflow what could not be sent when it happened"),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),

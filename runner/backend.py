@@ -16,6 +16,7 @@ from runner.data import Rows, Splits
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Component, Experiment
 from runner.layers import Sequence, Shape
+from runner.network_reading import StoredNetwork
 from runner.place import ALONE, Place
 from runner.plan import Plan
 from runner.results import Decision, Evaluation, Program, Weights
@@ -177,6 +178,13 @@ class ExportModule(Protocol):
         """
 
 
+class PredictionModule(Protocol):
+    """The module ``prediction`` of a backend's package."""
+
+    def predictor(self, *, network: StoredNetwork) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+        """Returns what gives the last layer's numbers, (rows, units), of examples in the units of the data."""
+
+
 class RandomnessModule(Protocol):
     """The module ``native.randomness`` of a backend's package: what the framework itself draws."""
 
@@ -205,6 +213,11 @@ def load_inspection(package: str) -> InspectionModule:
 def load_export(package: str) -> ExportModule:
     """Imports what only an export needs of the backend in ``package``."""
     return cast(ExportModule, _module(package, "export"))
+
+
+def load_prediction(package: str) -> PredictionModule:
+    """Imports what carries out networks read from files on the backend in ``package``, and with it its framework."""
+    return cast(PredictionModule, _module(package, "prediction"))
 
 
 def load_randomness(package: str) -> RandomnessModule:

@@ -47,14 +47,19 @@ def predict(network: Network, weights: Mapping[str, NDArray[Any]], inputs: NDArr
     if inputs.shape[1:] != shape:
         raise ValueError(f"inputs must be of shape (rows, {', '.join(map(str, shape))}), not {inputs.shape}")
     standardised = (inputs - np.asarray(network["input_mean"])) / np.asarray(network["input_scale"])
-    answer = logits(network["layers"], weights, standardised)
+    return answered(network, logits(network["layers"], weights, standardised))
+
+
+def answered(network: Network, logits: Floats) -> Floats:
+    """Returns probabilities, or values in the units of the data, of what the last layer gives, (rows, units)."""
     if network["output"] == "softmax":
-        return softmax(answer)
+        return softmax(logits)
     if network["output"] == "sigmoid":
-        return sigmoid(answer)
+        return sigmoid(logits)
     if network["output"] == "exponential":
-        return np.asarray(np.exp(answer))
-    values: Floats = answer * np.asarray(network["target_scale"]) + np.asarray(network["target_mean"])
+        with np.errstate(over="ignore"):
+            return np.asarray(np.exp(logits))
+    values: Floats = logits * np.asarray(network["target_scale"]) + np.asarray(network["target_mean"])
     return values
 
 

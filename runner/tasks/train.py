@@ -174,6 +174,7 @@ def _tell_model(tracker: Tracker, model: Model, job: Job, drawing: Blueprint, fo
         splits=job.splits,
     )
     network_file.save(network, folder / NETWORK)
+    tracker.artifact(folder / NETWORK)
     program = _exported(tracker, model, job, folder / PROGRAM) if native else None
     if program is not None or not native:
         tracker.model(folder / NETWORK, folder / WEIGHTS, program)

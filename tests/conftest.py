@@ -34,15 +34,23 @@ def _lot(test: str, commit: str) -> str:
     return hashlib.sha256(f"{commit} {test}".encode()).hexdigest()
 
 
+# Modules that are known to be no test's own. There are thousands of them, and after each test only the others are looked at.
+_LASTING: dict[str, object] = {}
+
+
 @pytest.fixture(autouse=True)
 def modules_of_a_test_end_with_it(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Forgets the modules that a test wrote and imported: two tests may give theirs one name."""
     yield
     temporary = tmp_path_factory.getbasetemp()
     for name, module in list(sys.modules.items()):
+        if _LASTING.get(name) is module:
+            continue
         file = getattr(module, "__file__", None)
         if file and Path(file).is_relative_to(temporary):
             del sys.modules[name]
+        else:
+            _LASTING[name] = module
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -6,6 +6,7 @@ import importlib
 import inspect
 import sys
 from collections.abc import Callable, Collection, Mapping
+from types import BuiltinFunctionType, FunctionType
 from typing import Any
 
 from runner import values
@@ -159,8 +160,18 @@ def _import(component: Component) -> Callable[..., Any]:
     if not callable(found):
         rule = "must name a function or class"
         raise ConfigurationError([Fault(f"{component.key}.{TARGET}", rule, component.target)])
+    if _is_of_python(found):
+        rule = "must name a part of an experiment, not of Python's own library"
+        raise ConfigurationError([Fault(f"{component.key}.{TARGET}", rule, component.target)])
     checked: Callable[..., Any] = found
     return checked
+
+
+def _is_of_python(found: Callable[..., Any]) -> bool:
+    """Returns whether a function or class is one of Python's own, by whatever name it was reached."""
+    if not isinstance(found, type | FunctionType | BuiltinFunctionType):
+        return False
+    return str(found.__module__).partition(".")[0] in _FORBIDDEN
 
 
 def _imported_part(component: Component) -> tuple[Any, list[str]]:

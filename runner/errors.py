@@ -54,6 +54,10 @@ class ConfigurationError(RunnerError):
         return type(self), (self.faults,)
 
 
+class UsageError(ConfigurationError):
+    """Words that name no verb, group, option or run; there is no configuration yet that could run or not."""
+
+
 class Diverged(RunnerError):
     """The training loss became NaN or infinite at ``step``, numbered from 1."""
 

@@ -75,7 +75,8 @@ def no_option(group: str, name: str, options: Sequence[str]) -> Fault:
 
 
 def _options(repository: ConfigRepository, group: str) -> Iterator[str]:
-    yield from repository.get_group_options(group)
+    # What begins with a stroke is the program's own, as the options of a run that is opened again.
+    yield from (name for name in repository.get_group_options(group) if not name.startswith("_"))
     for folder in repository.get_group_options(group, ObjectType.GROUP):
         yield from (f"{folder}/{name}" for name in _options(repository, f"{group}/{folder}"))
 

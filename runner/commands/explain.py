@@ -10,8 +10,7 @@ from typing import Any
 import yaml
 
 from runner import compose, explanation, folders, request, task
-from runner.commands.failures import UsageError
-from runner.errors import ConfigurationError, Fault
+from runner.errors import ConfigurationError, Fault, UsageError
 from runner.explanation import Section
 from runner.ledger import counterparts, document, verification
 from runner.startup import log_lines_held

@@ -8,12 +8,8 @@ import traceback
 from collections.abc import Iterable
 from typing import NoReturn
 
-from runner.errors import ConfigurationError, Fault, RunnerError
+from runner.errors import ConfigurationError, Fault, RunnerError, UsageError
 from runner.suggestions import listed, nearest
-
-
-class UsageError(ConfigurationError):
-    """Words that name no verb, group or option; there is no configuration yet that could run or not."""
 
 
 def report(error: Exception) -> int:

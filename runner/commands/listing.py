@@ -8,9 +8,8 @@ from typing import Any
 import yaml
 
 from runner import folders, values
-from runner.commands.failures import UsageError
 from runner.component import TARGET
-from runner.errors import Fault
+from runner.errors import Fault, UsageError
 from runner.experiment import Backend, Debug, Split, Sweep, Tracking, Training
 from runner.folders import Option
 from runner.reading import annotations_of

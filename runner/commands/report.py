@@ -7,8 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.commands.failures import UsageError
-from runner.errors import Fault, RunnerError
+from runner.errors import Fault, RunnerError, UsageError
 from runner.suggestions import listed, nearest
 
 _PAGE = "report.html"

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from runner.commands import train
-from runner.commands.failures import UsageError
-from runner.errors import Fault
+from runner.errors import Fault, UsageError
 from runner.suggestions import listed, nearest
 from runner.sweep import record
 from runner.tracking import journal

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.commands.failures import UsageError
-from runner.errors import Fault
+from runner.errors import Fault, UsageError
 
 # A store that answers takes a run in a second or two; one that is locked may take a minute.
 _SECONDS_FOR_A_STORE = 300.0

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from runner.commands.failures import UsageError
-from runner.errors import Fault
+from runner.errors import Fault, UsageError
 from runner.suggestions import nearest
 
 _PORT = "5000"

@@ -18,6 +18,7 @@ class GatheredRun:
     """One run as MLflow knows it.
 
     Args:
+        run_id: its number.
         name: what it is called.
         status: FINISHED, FAILED, KILLED or RUNNING.
         seconds: from its start to its end; 0 where it has not ended.
@@ -28,6 +29,7 @@ class GatheredRun:
         page: the address of its page.
     """
 
+    run_id: str
     name: str
     status: str
     seconds: float
@@ -72,5 +74,5 @@ def gather(*, uri: str, text: str) -> Gathered:
 
 
 def _run(record: dict[str, Any], uri: str) -> GatheredRun:
-    stored = StoredRun(record.pop("run_id"), record.pop("experiment_id"), uri)
+    stored = StoredRun(record["run_id"], record.pop("experiment_id"), uri)
     return GatheredRun(**record, page=stored.page)

@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner import network_reading
-from runner.commands.failures import UsageError
-from runner.errors import Fault
+from runner.errors import Fault, UsageError
 from runner.network_file import NETWORK
 from runner.network_reading import StoredNetwork
 from runner.weights import WEIGHTS

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from runner.commands.failures import UsageError
-from runner.errors import Fault
+from runner.errors import Fault, UsageError
 from runner.suggestions import listed, nearest
 
 

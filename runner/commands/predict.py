@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.commands import options
 from runner.commands.chosen_run import network_of
-from runner.commands.failures import UsageError
-from runner.errors import Fault, Interrupted
+from runner.errors import Fault, Interrupted, UsageError
 from runner.prediction import CHOICES, answers, inputs, models, outputs
 from runner.prediction.progress import rows_shown
 from runner.prediction.records import INPUT, Wanted

@@ -249,7 +249,7 @@ def split_table(result: Result) -> list[list[str]]:
     for split in SPLITS:
         if split in result.predictions:
             values = [result.metrics.get(f"{split}/{metric}") for metric in metrics]
-            examples = f"{len(result.predictions[split].targets):,}"
+            examples = f"{result.predictions[split].rows:,}"
             lines.append([split, examples, *("" if value is None else number(value) for value in values)])
     return lines
 

@@ -78,6 +78,11 @@ class Predictions:
     weights: NDArray[np.float64] | None = None
     of: int | None = None
 
+    @property
+    def rows(self) -> int:
+        """How many rows the split has."""
+        return len(self.targets) if self.of is None else self.of
+
     def heading(self, split: str) -> str:
         """Returns what a figure calls them: the split, and how many of its rows where these are not all."""
         return split if self.of is None else f"{split}, {len(self.targets):,} of {self.of:,} rows"

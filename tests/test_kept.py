@@ -7,16 +7,17 @@ import hashlib
 import os
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from filelock import FileLock
+from numpy.typing import NDArray
 
-from runner.data import kept
-from runner.data.kept import Block, Column, Entry
+from runner.data import Selected, kept
+from runner.data.kept import Block, Column, Entry, arrays
 from runner.errors import ConfigurationError
 
 ROWS = 1000
@@ -32,8 +33,16 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "prepared"
 
 
-def entry(of: str = "houses", gigabytes: float = 1.0) -> Entry:
-    return Entry({"of": of}, COLUMNS, ROWS, gigabytes)
+def mapped(
+    of: str, rows: Iterable[Block], gigabytes: float = 1.0
+) -> tuple[Selected, tuple[NDArray[Any], ...]]:
+    return arrays({"of": of}, COLUMNS, ROWS, rows, gigabytes=gigabytes)
+
+
+def folder(of: str) -> Path:
+    """Where an entry lies whose files are those of this page."""
+    kinds = [(each.name, each.shape, each.dtype.str) for each in COLUMNS]
+    return Entry({"of": of, "columns": kinds, "rows": ROWS}, BYTES, 1.0).folder
 
 
 def blocks(size: int = 300) -> Iterator[Block]:
@@ -52,7 +61,7 @@ def folders(cache: Path) -> list[str]:
 
 @pytest.mark.parametrize("size", [1, 300, ROWS])
 def test_what_was_written_is_mapped_again_and_not_written_again(size: int) -> None:
-    for found, (targets,) in (entry().arrays(blocks(size)), entry().arrays(refused())):
+    for found, (targets,) in (mapped("houses", blocks(size)), mapped("houses", refused())):
         np.testing.assert_array_equal(found[:], INPUTS)
         np.testing.assert_array_equal(targets, TARGETS)
         assert isinstance(targets, np.memmap)
@@ -63,20 +72,24 @@ def test_what_was_written_is_mapped_again_and_not_written_again(size: int) -> No
 
 def test_numbers_are_made_of_the_kind_that_is_kept() -> None:
     wide = (INPUTS.astype(np.float64) + 1e-12, TARGETS.astype(np.uint8))
-    found, (targets,) = entry().arrays([wide])
+    found, (targets,) = mapped("houses", [wide])
     np.testing.assert_array_equal(found[:], wide[0].astype(np.float32))
     assert targets.dtype == np.int64
 
 
-def test_another_meaning_another_kind_and_other_rows_are_another_entry() -> None:
-    first = entry()
-    others = [
-        entry("flats"),
-        Entry({"of": "houses"}, COLUMNS, ROWS + 1, 1.0),
-        Entry({"of": "houses"}, (Column("inputs", (3,), np.dtype(np.float64)), COLUMNS[1]), ROWS, 1.0),
-    ]
-    assert len({each.folder for each in (first, *others)}) == 4
-    assert first.folder == entry(gigabytes=2.0).folder
+def test_another_meaning_another_kind_and_other_rows_are_another_entry(cache: Path) -> None:
+    wide = (Column("inputs", (3,), np.dtype(np.float64)), COLUMNS[1])
+    few = [(INPUTS[:9], TARGETS[:9])]
+    for of, columns, rows, made in (
+        ("houses", COLUMNS, ROWS, blocks()),
+        ("flats", COLUMNS, ROWS, blocks()),
+        ("houses", wide, ROWS, blocks()),
+        ("houses", COLUMNS, 9, iter(few)),
+    ):
+        found, _ = arrays({"of": of}, columns, rows, made, gigabytes=1.0)
+        assert (len(found), found.dtype) == (rows, columns[0].dtype)
+    assert len(folders(cache)) == 4
+    assert folder("houses").name in folders(cache)
 
 
 def test_what_was_not_finished_is_not_there_and_is_written_again(cache: Path) -> None:
@@ -85,14 +98,14 @@ def test_what_was_not_finished_is_not_there_and_is_written_again(cache: Path) ->
         raise ValueError("line 301")
 
     with pytest.raises(ValueError, match="line 301"):
-        entry().arrays(broken())
+        mapped("houses", broken())
     assert folders(cache) == []
     # As a process leaves it that is killed, of this entry and of another one.
-    for name in (entry().folder, entry("flats").folder):
-        name.with_suffix(".part").mkdir()
-    found, _ = entry().arrays(blocks())
+    for name in ("houses", "flats"):
+        folder(name).with_suffix(".part").mkdir()
+    found, _ = mapped("houses", blocks())
     np.testing.assert_array_equal(found[:], INPUTS)
-    assert folders(cache) == [entry().folder.name]
+    assert folders(cache) == [folder("houses").name]
 
 
 def test_of_two_that_want_it_one_writes_and_the_other_waits() -> None:
@@ -104,8 +117,8 @@ def test_of_two_that_want_it_one_writes_and_the_other_waits() -> None:
         yield from blocks()
 
     found: dict[str, Any] = {}
-    first = threading.Thread(target=lambda: found.update(first=entry().arrays(slowly())[0][:]))
-    second = threading.Thread(target=lambda: found.update(second=entry().arrays(refused())[0][:]))
+    first = threading.Thread(target=lambda: found.update(first=mapped("houses", slowly())[0][:]))
+    second = threading.Thread(target=lambda: found.update(second=mapped("houses", refused())[0][:]))
     first.start()
     assert begun.wait(10)
     second.start()
@@ -121,22 +134,22 @@ def test_of_two_that_want_it_one_writes_and_the_other_waits() -> None:
 def test_those_that_were_used_longest_ago_make_room(cache: Path) -> None:
     bound = 2.5 * (BYTES + 600) / 1e9
     for age, name in enumerate(("old", "used", "new")):
-        entry(name).arrays(blocks())
-        os.utime(entry(name).folder / "about.json", (age, age))
-    mapped, _ = entry("old").arrays(refused())
-    entry("last", bound).arrays(blocks())
-    assert folders(cache) == sorted(entry(name).folder.name for name in ("old", "last"))
-    entry("really last", BYTES / 1e9).arrays(blocks())
-    assert folders(cache) == [entry("really last").folder.name]
+        mapped(name, blocks())
+        os.utime(folder(name) / "about.json", (age, age))
+    opened, _ = mapped("old", refused())
+    mapped("last", blocks(), bound)
+    assert folders(cache) == sorted(folder(name).name for name in ("old", "last"))
+    mapped("really last", blocks(), BYTES / 1e9)
+    assert folders(cache) == [folder("really last").name]
     # Who has mapped one keeps it.
-    np.testing.assert_array_equal(mapped[:], INPUTS)
+    np.testing.assert_array_equal(opened[:], INPUTS)
 
 
 def test_one_that_is_being_opened_is_not_removed(cache: Path) -> None:
-    entry("held").arrays(blocks())
-    with FileLock(entry("held").folder.with_suffix(".lock")):
-        entry("last", 0.0).arrays(blocks())
-    assert folders(cache) == sorted(entry(name).folder.name for name in ("held", "last"))
+    mapped("held", blocks())
+    with FileLock(folder("held").with_suffix(".lock")):
+        mapped("last", blocks(), 0.0)
+    assert folders(cache) == sorted(folder(name).name for name in ("held", "last"))
 
 
 def test_a_full_disk_is_a_sentence_before_and_while_writing(
@@ -149,12 +162,12 @@ def test_a_full_disk_is_a_sentence_before_and_while_writing(
     with monkeypatch.context() as patch:
         patch.setattr("runner.data.kept.shutil.disk_usage", lambda path: Usage)
         with pytest.raises(ConfigurationError, match=expected):
-            entry().arrays(refused())
+            mapped("houses", refused())
 
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(kept, "_write_header", full)
     with pytest.raises(ConfigurationError, match=expected):
-        entry().arrays(blocks())
+        mapped("houses", blocks())
     assert folders(cache) == []

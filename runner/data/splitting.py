@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from runner.data.on_demand import Indices
 from runner.data.records import Source
+from runner.data.remembered import Remembered
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Split
 from runner.randomness import generator
@@ -133,18 +136,28 @@ def _order(source: Source, split: Split, seed: int, rows: int) -> Indices:
     Row k of a class of n rows stands at (k + 1/2) / n of the way; so a class of few rows is never all in one
     end, and no class needs a row in each part.
     """
-    shuffled = generator(seed, "split").permutation(rows)
     if split.by == "random" or source.task == "regression":
-        return shuffled
+        return generator(seed, "split").permutation(rows)
     targets = source.labels()[:rows]
     if split.by == "stratified":
         _require_rows_of_each_class(source, targets, split)
+    digest = hashlib.sha256(np.ascontiguousarray(targets).data).digest()
+    return _in_proportion(seed, Remembered((str(targets.dtype), digest), targets))
+
+
+@lru_cache(maxsize=1)
+def _in_proportion(seed: int, labels: Remembered[NDArray[Any]]) -> Indices:
+    """Returns the rows of classes in that order; of many rows it takes seconds, and a run asks for it several times."""
+    targets, rows = labels.value, len(labels.value)
+    shuffled = generator(seed, "split").permutation(rows)
     _, of_rows, counts = np.unique(targets[shuffled], return_inverse=True, return_counts=True)
     by_class = np.argsort(of_rows, kind="stable")
     position = np.empty(rows)
     for members, count in zip(np.split(by_class, np.cumsum(counts)[:-1]), counts, strict=True):
         position[members] = (np.arange(count) + 0.5) / count
-    return shuffled[np.argsort(position, kind="stable")]
+    order: Indices = shuffled[np.argsort(position, kind="stable")]
+    order.setflags(write=False)
+    return order
 
 
 def _require_rows_of_each_class(source: Source, targets: NDArray[Any], split: Split) -> None:

@@ -34,6 +34,10 @@ VERBS = {
         "runner.commands.predict",
         "say what a trained network says of new examples: predict RUN --input FILE --output FILE",
     ),
+    "export": (
+        "runner.commands.export",
+        "write a trained network as ONNX and others, checked by running it: export RUN --format FORMAT --output PATH",
+    ),
     "resume": ("runner.commands.resume", "go on with a sweep: run what is missing or has failed"),
     "sync": ("runner.commands.sync", "send to MLflow what could not be sent when it happened"),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),

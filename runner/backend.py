@@ -177,6 +177,12 @@ class ExportModule(Protocol):
         or values in the units of the data.
         """
 
+    def export_stored(self, *, network: StoredNetwork, folder: Path) -> Program:
+        """Writes a network that was read from its files as such a program."""
+
+    def carried_out(self, *, path: Path) -> Callable[[NDArray[Any]], NDArray[np.float64]]:
+        """Returns what gives the answers of a program that was written, by the framework's own loader."""
+
 
 class PredictionModule(Protocol):
     """The module ``prediction`` of a backend's package."""

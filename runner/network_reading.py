@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, Literal, Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +23,22 @@ from runner.suggestions import listed
 _OUTPUTS = ("softmax", "sigmoid", "identity", "exponential")
 _ADDED = {"pads", "sides", "cut"}
 _SHOWN, _LONGEST_REASON = 3, 200
+
+
+class Units(Protocol):
+    """Between the units of the data and the numbers of a network; see :class:`runner.data.Splits`."""
+
+    @property
+    def input_mean(self) -> NDArray[np.float64]: ...
+
+    @property
+    def input_scale(self) -> NDArray[np.float64]: ...
+
+    @property
+    def target_mean(self) -> NDArray[np.float64]: ...
+
+    @property
+    def target_scale(self) -> NDArray[np.float64]: ...
 
 
 @dataclass(frozen=True)

@@ -73,7 +73,11 @@ PROTOCOLS = {
         "gpus": [],
         "versions": [],
     },
-    "export": {"export": ["model", "job", "folder"]},
+    "export": {
+        "carried_out": ["path"],
+        "export": ["model", "job", "folder"],
+        "export_stored": ["network", "folder"],
+    },
     "prediction": {"predictor": ["network"], "restored": []},
     "inspection": {
         "function": ["function", "inputs"],

@@ -1,0 +1,1 @@
+"""A trained network in a form that others read: ONNX, a program of PyTorch or TensorFlow, safetensors."""

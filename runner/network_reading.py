@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from runner import forward, layers, training_state
 from runner import weights as weight_files
-from runner.errors import ConfigurationError, Fault
+from runner.errors import Fault, UsageError
 from runner.experiment import Component, Output
 from runner.layers import Layer, Shape
 from runner.network_file import NETWORK
@@ -199,10 +199,10 @@ def _is_double(path: Path) -> bool:
         return any(file.get_slice(name).get_dtype() == "F64" for name in file.keys())  # noqa: SIM118
 
 
-def _damaged(path: Path, error: Exception) -> ConfigurationError:
+def _damaged(path: Path, error: Exception) -> UsageError:
     reason = f"{type(error).__name__}: {error}".partition("\n")[0]
     return _refusal(path, f"describes no network: {reason[:_LONGEST_REASON]}")
 
 
-def _refusal(path: Path, rule: str) -> ConfigurationError:
-    return ConfigurationError([Fault(str(path), rule)])
+def _refusal(path: Path, rule: str) -> UsageError:
+    return UsageError([Fault(str(path), rule)])

@@ -11,12 +11,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import stored
+from examples import card
 from PIL import Image
 from safetensors.numpy import save_file
 
 from runner import forward, layers
 from runner.__main__ import main
 from runner.prediction import models
+from runner.tracking.journal import Journal
 
 ROWS = 5000
 X = np.random.default_rng(0).normal(size=(ROWS, 2))
@@ -194,6 +196,19 @@ def test_both_frameworks_say_the_same_as_plain_numpy(name: str, tmp_path: Path) 
     for backend in ("torch", "keras"):
         found = models.predictor(network, backend)(rows)
         np.testing.assert_allclose(found, expected, rtol=0, atol=1e-12 * np.abs(expected).max())
+
+
+def test_a_run_is_named_by_its_name_by_last_and_by_its_folder(place: Path) -> None:
+    np.save("x.npy", X)
+    folder = place / "outputs" / "day" / "time"
+    folder.parent.mkdir(parents=True)
+    stored.classifier(folder)
+    journal = Journal(folder)
+    journal.start(card(place, name="my run"))
+    journal.end("FINISHED", None)
+    for number, run in enumerate(("my run", "last", "outputs/day/time")):
+        predict("--input", "x.npy", "--output", f"{number}.csv", run=run)
+        require_answers(pd.read_csv(f"{number}.csv"))
 
 
 def test_who_trained_answers_where_nobody_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from runner import network_reading
-from runner.errors import Fault, UsageError
+from runner.commands.options import Words
+from runner.errors import Fault, RunnerError, UsageError
 from runner.network_file import NETWORK
 from runner.network_reading import StoredNetwork
+from runner.recorded import Record, find
+from runner.suggestions import nearest
 from runner.weights import WEIGHTS
 
-_CONFIG = "config.yaml"
+METRIC, OF = "--metric", "--of"
+# The flags that every verb takes which names a run.
+FLAGS = (METRIC, OF)
+_URI = "tracking.uri"
 
 
 @dataclass(frozen=True)
@@ -20,7 +25,7 @@ class Trained:
     """A recorded network.
 
     Args:
-        name: of the run, or its folder.
+        name: of the run, or the folder that it was read from.
         network: read from its files.
         backend: the framework that trained it, or None where nobody says.
     """
@@ -30,41 +35,58 @@ class Trained:
     backend: str | None
 
 
-def network_of(text: str) -> Trained:
-    """Returns the network of a run.
+def name_faults(verb: str, typed: Words) -> list[Fault]:
+    """Returns what is wrong with the words that name a run and its store."""
+    names = [name for name in typed.names if "=" not in name]
+    keys = [name.partition("=")[0] for name in typed.names if "=" in name]
+    faults = [
+        Fault(key, f"is nothing that {verb} takes", None, nearest(key, [_URI]), f"It takes {_URI}=ADDRESS.")
+        for key in keys
+        if key != _URI
+    ]
+    if len(names) != 1:
+        remedy = "Name it by its folder, its name or its number in MLflow, or write last or best."
+        faults.append(Fault(verb, "takes one run", " ".join(names) or None, None, remedy))
+    return faults
 
-    Args:
-        text: a folder.
+
+def record_of(typed: Words, *, finished: bool = True) -> Record:
+    """Returns the run that was named, with ``--metric`` and ``--of`` for ``best``."""
+    (name,) = (name for name in typed.names if "=" not in name)
+    uri = dict(name.split("=", 1) for name in typed.names if "=" in name).get(_URI)
+    return find(name, uri=uri, metric=typed.values.get(METRIC), of=typed.values.get(OF), finished=finished)
+
+
+def network_of(typed: Words) -> Trained:
+    """Returns the network of the run that was named; a folder with the files of one will do, wherever it is from.
 
     Raises:
         ConfigurationError: there is no such run, or its files are gone or damaged.
     """
-    folder = Path(text)
-    if not folder.is_dir():
-        raise UsageError([Fault(text, "there is no such folder of a run")])
-    for name in (WEIGHTS, NETWORK):
-        if not (folder / name).is_file():
-            raise UsageError([Fault(text, f"has no {name}", None, None, why_none(name))])
-    return Trained(text, network_reading.read(folder / NETWORK, folder / WEIGHTS), _backend(folder / _CONFIG))
-
-
-def why_none(name: str) -> str:
-    """Returns why a run may lack a file of its network."""
-    if name == NETWORK:
-        return (
+    (name,) = (name for name in typed.names if "=" not in name)
+    folder = Path(name)
+    there = [each for each in (NETWORK, WEIGHTS) if (folder / each).is_file()]
+    if len(there) == 2:
+        return Trained(name, network_reading.read(folder / NETWORK, folder / WEIGHTS), _backend(folder))
+    if there == [NETWORK]:
+        raise UsageError(
+            [Fault(name, f"has no {WEIGHTS}", remedy="They go together: take both from the run.")]
+        )
+    record = record_of(typed)
+    weights = record.require(WEIGHTS)
+    network = record.file(NETWORK)
+    if network is None:
+        remedy = (
             "A network with functions of a person's own, or one that native semantics turns, is known to its"
             " framework alone."
         )
-    return "A training that came to its end leaves it behind."
+        raise UsageError([Fault(record.word, f"the run {record.name!r} has no {NETWORK}", remedy=remedy)])
+    return Trained(record.name, network_reading.read(network, weights), record.tags.get("backend"))
 
 
-def _backend(path: Path) -> str | None:
-    """Returns who trained by the configuration of the run; None where that is gone or says nothing."""
-    import yaml
-
+def _backend(folder: Path) -> str | None:
+    """Returns who trained what lies in a folder, where it is a run's."""
     try:
-        config: Any = yaml.safe_load(path.read_text(encoding="utf-8"))
-        name = config["backend"]["name"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return find(str(folder), finished=False).tags.get("backend")
+    except RunnerError:
         return None
-    return name if isinstance(name, str) else None

@@ -7,9 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from runner.commands import options
-from runner.commands.chosen_run import Trained, network_of
-from runner.commands.failures import UsageError
-from runner.errors import Fault, RunnerError
+from runner.commands.chosen_run import FLAGS, Trained, name_faults, network_of
+from runner.errors import Fault, RunnerError, UsageError
 from runner.exports.checking import Check, check
 from runner.exports.formats import FORMATS, Format, of_ending
 from runner.layers import describe
@@ -23,10 +22,10 @@ _SAVED_MODEL = "saved_model.pb"
 
 def run(words: Sequence[str]) -> int:
     """Writes a recorded network, carries it out and compares it; a file that says something else is not kept."""
-    typed = options.read("export", words, values=[_FORMAT, _OUTPUT], switches=[_FORCE])
+    typed = options.read("export", words, values=[_FORMAT, _OUTPUT, *FLAGS], switches=[_FORCE])
     name = _require(typed)
     form, path = FORMATS[name], Path(typed.values[_OUTPUT])
-    trained = network_of(typed.names[0])
+    trained = network_of(typed)
     # With its ending, by which some loaders go.
     unfinished = path.with_name(f".part-{path.name}")
     _remove(unfinished)
@@ -46,10 +45,7 @@ def run(words: Sequence[str]) -> int:
 
 def _require(typed: options.Words) -> str:
     """Refuses words that say too little, and returns the form."""
-    faults = []
-    if len(typed.names) != 1:
-        remedy = "Name it by its folder, its name or its number in MLflow, or write last."
-        faults.append(Fault("export", "takes one run", " ".join(typed.names) or None, None, remedy))
+    faults = name_faults("export", typed)
     output = typed.values.get(_OUTPUT)
     name = typed.values.get(_FORMAT) or (of_ending(Path(output)) if output else None)
     if name is None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from runner.commands import options
-from runner.commands.chosen_run import network_of
+from runner.commands.chosen_run import FLAGS, name_faults, network_of
 from runner.errors import Fault, Interrupted, UsageError
 from runner.prediction import CHOICES, answers, inputs, models, outputs
 from runner.prediction.progress import rows_shown
@@ -27,9 +27,9 @@ _NONE = "none"
 
 def run(words: Sequence[str]) -> int:
     """Reads examples, lets a recorded network answer, and writes the answers in their order."""
-    typed = options.read("predict", words, values=_VALUES, switches=[_FORCE])
+    typed = options.read("predict", words, values=[*_VALUES, *FLAGS], switches=[_FORCE])
     _require(typed)
-    trained = network_of(typed.names[0])
+    trained = network_of(typed)
     name = typed.values.get(_BACKEND) or models.usual(trained.backend)
     shown = answers(trained.network)
     keep = _kept(typed.values.get(_KEEP))
@@ -70,10 +70,7 @@ def _kept(text: str | None) -> tuple[str, ...] | None:
 
 def _require(typed: options.Words) -> None:
     """Refuses words that say too little."""
-    faults = []
-    if len(typed.names) != 1:
-        remedy = "Name it by its folder, its name or its number in MLflow, or write last."
-        faults.append(Fault("predict", "takes one run", " ".join(typed.names) or None, None, remedy))
+    faults = name_faults("predict", typed)
     if INPUT not in typed.values:
         remedy = (
             "Name a file of CSV, Parquet, npy, npz or safetensors, images, or - for CSV from standard input."

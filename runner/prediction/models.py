@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner import backend, folders, forward, layers
-from runner.errors import ConfigurationError, Fault
+from runner.errors import Fault, UsageError
 from runner.network_reading import StoredNetwork
 
 CHOICES = ("torch", "keras", "numpy")
@@ -59,9 +59,7 @@ def predictor(network: StoredNetwork, name: str) -> Predictor:
         return Predictor(network, name, rows, lambda inputs: _in_numpy(network, inputs))
     if not is_installed(name):
         remedy = f"Type: pip install {folders.installable(name)}. Or take --backend numpy, which needs none."
-        raise ConfigurationError(
-            [Fault("--backend", f"needs {name}, which is not installed", name, None, remedy)]
-        )
+        raise UsageError([Fault("--backend", f"needs {name}, which is not installed", name, None, remedy)])
     loaded = backend.load_prediction(f"runner.backends.{name}")
     return Predictor(network, name, rows, loaded.predictor(network=network))
 

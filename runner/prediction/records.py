@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from numpy.typing import NDArray
 
-from runner.errors import ConfigurationError, Fault, RunnerError
+from runner.errors import Fault, RunnerError, UsageError
 from runner.layers import Shape
 
 if TYPE_CHECKING:
@@ -78,4 +78,4 @@ def refuse(name: str, rule: str, received: str | None = None, *, remedy: str | N
     Raises:
         ConfigurationError: always.
     """
-    raise ConfigurationError([Fault(f"{INPUT} {name}", rule, received, remedy=remedy)])
+    raise UsageError([Fault(f"{INPUT} {name}", rule, received, remedy=remedy)])

@@ -135,12 +135,10 @@ def raise_unknown(unknown: Sequence[str], known: Mapping[str, Any], remedy: str)
     Raises:
         ConfigurationError: always.
     """
-    from runner.errors import ConfigurationError, Fault
+    from runner.errors import Fault, UsageError
 
     rule = "names a column that is not there"
-    raise ConfigurationError(
-        [Fault("--keep", rule, column, nearest(column, known), remedy) for column in unknown]
-    )
+    raise UsageError([Fault("--keep", rule, column, nearest(column, known), remedy) for column in unknown])
 
 
 def parted(

@@ -38,6 +38,10 @@ VERBS = {
         "runner.commands.export",
         "write a trained network as ONNX and others, checked by running it: export RUN --format FORMAT --output PATH",
     ),
+    "register": (
+        "runner.commands.register",
+        "put the model of a run into MLflow's registry, from where it is served: register RUN --name NAME",
+    ),
     "resume": ("runner.commands.resume", "go on with a sweep: run what is missing or has failed"),
     "sync": ("runner.commands.sync", "send to MLflow what could not be sent when it happened"),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),

@@ -49,6 +49,36 @@ def tracking_server(base: Path, port: int, *, store: str | None = None) -> Itera
         process.wait()
 
 
+@contextmanager
+def model_server(base: Path, port: int, *, model: str, uri: str) -> Iterator[str]:
+    """Serves a model as a person does, while it lasts; yields the address of its answers."""
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", model, "--env-manager", "local"]
+    # This project is not there where a model is served.
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment |= {"MLFLOW_TRACKING_URI": uri, "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with (base / "model.log").open("ab") as log:
+        process = subprocess.Popen(
+            [*command, "--port", str(port)],
+            cwd=base,
+            env=environment,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
+    try:
+        for _ in range(1200):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5).close()
+                break
+            except (urllib.error.URLError, ConnectionError, TimeoutError):
+                assert process.poll() is None, (base / "model.log").read_text()
+                time.sleep(0.1)
+        yield f"http://127.0.0.1:{port}/invocations"
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
 def postgresql_programs() -> Path | None:
     """Returns the folder of PostgreSQL's programs, or None where there are none."""
     found = shutil.which("initdb")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from mlflow.exceptions import MlflowException
 from mlflow.models import set_model
 from mlflow.pyfunc.model import PythonModel
 from safetensors.numpy import load_file
@@ -33,7 +34,16 @@ class NumpyNetwork(PythonModel):
         model_input: np.ndarray,
         params: dict[str, Any] | None = None,
     ) -> np.ndarray:
-        """Returns probabilities, or values in the units of the data, of rows in the units of the data."""
+        """Returns probabilities, or values in the units of the data, of rows in the units of the data.
+
+        Raises:
+            MlflowException: a number is missing or not finite; a server answers that the request was bad.
+        """
+        if not np.isfinite(model_input).all():
+            row = int(np.argwhere(~np.isfinite(model_input))[0][0])
+            raise MlflowException.invalid_parameter_value(
+                f"row {row} has a number that is missing or not finite"
+            )
         outputs: np.ndarray[Any, Any] = self.forward.predict(self.network, self.weights, model_input)
         return outputs
 

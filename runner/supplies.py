@@ -1,4 +1,4 @@
-"""What data sets need on the disk before a run starts: whether it is there, and its download with a bar."""
+"""What data sets need on the disk before a run starts: whether it is there, and how it comes there, with a bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TextIO
 from runner import component, task
 from runner.data import Source
 from runner.data.download import Tell
-from runner.data.files import Files
+from runner.data.records import Supply
 from runner.errors import Fault
 from runner.experiment import Experiment
 
@@ -34,18 +34,18 @@ def note(experiment: Experiment) -> str | None:
 
 
 def fetch(experiments: Iterable[Experiment]) -> None:
-    """Downloads what is not there, and tells how far it has got on standard error.
+    """Brings what is not there, by download or else, and tells how far it has got on standard error.
 
     Raises:
         ConfigurationError: something is neither there nor to be had.
     """
     for files in map(_files, experiments):
         if files and files.missing():
-            with _told(sys.stderr) as tell:
+            with _told(sys.stderr, files.action) as tell:
                 files.fetch(tell)
 
 
-def _files(experiment: Experiment) -> Files | None:
+def _files(experiment: Experiment) -> Supply | None:
     if not task.depends_on(task.of(experiment), "data"):
         return None
     made = component.build(experiment.data, seed=experiment.seed)
@@ -53,7 +53,7 @@ def _files(experiment: Experiment) -> Files | None:
 
 
 @contextlib.contextmanager
-def _told(stream: TextIO) -> Iterator[Tell]:
+def _told(stream: TextIO, action: str) -> Iterator[Tell]:
     """Gives what shows a bar for each file in a terminal, and else writes a line for each."""
     if not stream.isatty():
         begun: set[str] = set()
@@ -61,7 +61,7 @@ def _told(stream: TextIO) -> Iterator[Tell]:
         def line(name: str, size: int, total: int | None) -> None:
             if name not in begun:
                 begun.add(name)
-                print(f"downloading {name}{_megabytes(total)}", file=stream, flush=True)
+                print(f"{action} {name}{_megabytes(total)}", file=stream, flush=True)
 
         yield line
         return

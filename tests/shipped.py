@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import own_files
 import yaml
 
 CONF = Path(__file__).parents[1] / "conf"
@@ -30,8 +31,10 @@ COUNTS = {
     "tracking": 2,
     "training": 1,
 }
+# What is chosen beside an option; of a person's own data the file.
 BESIDE = {
     "data=brackets": "architecture=rnn",
+    "data=images": "data.path={folder}/photos",
     "loss=binary_cross_entropy": "data=moons",
     "loss=hinge": "data=moons",
     "loss=huber": "data=diabetes",
@@ -66,7 +69,8 @@ def components(group: str, *left_out: str) -> list[tuple[str, dict[str, Any]]]:
 def overrides(group: str, name: str, backend: str) -> list[str]:
     """Returns a command line with an option and what goes with it; the option has the last word."""
     choice = f"{group}={name}"
-    return [f"backend={backend}", *BESIDE.get(choice, "").split(), choice]
+    beside = BESIDE.get(choice, "").format(folder=own_files.shared())
+    return [f"backend={backend}", *beside.split(), choice]
 
 
 def main() -> None:

@@ -47,6 +47,11 @@ class Files:
     root: Path | None
 
     @property
+    def action(self) -> str:
+        """What is done to have them."""
+        return "downloading"
+
+    @property
     def folder(self) -> Path:
         """Where the files lie or will lie."""
         return cache() / self.name if self.root is None else self.root

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.data.files import Files
+from runner.data.download import Tell
 from runner.data.on_demand import Indices, OnDemand
+from runner.errors import Fault
 from runner.experiment import Task
 from runner.layers import Shape
 
@@ -62,7 +63,7 @@ class Source:
     weighted: bool = False
     reconstructs: bool = False
     test_rows: int = 0
-    files: Files | None = None
+    files: Supply | None = None
     validation_rows: int = 0
     columns: tuple[str, ...] = ()
     column: Callable[[str], NDArray[Any]] | None = None
@@ -76,6 +77,26 @@ class Source:
     def labels(self) -> NDArray[Any]:
         """Returns the targets, as ``read`` gives them."""
         return self.targets() if self.targets is not None else self.read()[1]
+
+
+class Supply(Protocol):
+    """What a data set needs on the disk before a run starts."""
+
+    @property
+    def action(self) -> str:
+        """What is done to have it, as ``downloading``."""
+
+    def missing(self) -> Sized:
+        """Returns what is not there yet."""
+
+    def fault(self) -> Fault | None:
+        """Returns what is wrong with a place that the user named, or None."""
+
+    def note(self) -> str | None:
+        """Returns what a run would do first, a sentence, or None where everything is there."""
+
+    def fetch(self, tell: Tell) -> None:
+        """Brings what is not there yet, and tells how far it has got."""
 
 
 class Preparation(Protocol):

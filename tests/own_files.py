@@ -1,0 +1,51 @@
+"""Files of a person's own, written for tests: pictures of shapes, arrays, tables."""
+
+from __future__ import annotations
+
+import atexit
+import shutil
+import tempfile
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+SHAPES = ("cross", "ring", "square")
+
+
+def shape(kind: str, place: tuple[int, int], side: int = 12) -> NDArray[np.uint8]:
+    """Returns a picture of one of the shapes, 7 pixels high and wide, grey on black."""
+    steps = np.arange(7)
+    row, column = np.meshgrid(steps, steps, indexing="ij")
+    drawn = {
+        "cross": (row == column) | (row == 6 - column),
+        "ring": np.abs(np.hypot(row - 3, column - 3) - 2.6) < 0.7,
+        "square": (row % 6 == 0) | (column % 6 == 0),
+    }[kind]
+    picture = np.zeros((side, side), np.uint8)
+    picture[place[0] : place[0] + 7, place[1] : place[1] + 7][drawn] = 200
+    return picture
+
+
+def photos(folder: Path, each: int = 8, coloured: bool = False) -> Path:
+    """Writes a folder for each shape with so many pictures; returns the folder of these."""
+    draws = np.random.default_rng(5)
+    for kind in SHAPES:
+        (folder / kind).mkdir(parents=True)
+        for number in range(each):
+            pixels = shape(kind, (int(draws.integers(0, 6)), int(draws.integers(0, 6))))
+            pixels = pixels // np.uint8(1 + number % 3) + draws.integers(0, 40, pixels.shape).astype(np.uint8)
+            colours = np.stack([pixels, pixels // 2, 255 - pixels], axis=-1) if coloured else pixels
+            Image.fromarray(colours).save(folder / kind / f"{number:02}.png")
+    return folder
+
+
+@cache
+def shared() -> Path:
+    """Returns a folder of this process in which every kind of file lies; it goes with the process."""
+    folder = Path(tempfile.mkdtemp(prefix="own_files_"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    photos(folder / "photos")
+    return folder

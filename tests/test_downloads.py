@@ -260,14 +260,14 @@ class Terminal(io.StringIO):
 def test_a_terminal_shows_a_bar_and_a_file_one_line_each(mirrors: Mirrors, cache: Path) -> None:
     files = collection(None, [mirrors.address("good")])
     screen = Terminal()
-    with supplies._told(screen) as tell:
+    with supplies._told(screen, "downloading") as tell:
         files.fetch(tell)
     for name in NAMES:
         assert f"{name}.gz" in screen.getvalue()
         (cache / "small" / f"{name}.gz").unlink()
     assert "bytes" in screen.getvalue()
     log = io.StringIO()
-    with supplies._told(log) as tell:
+    with supplies._told(log, "downloading") as tell:
         files.fetch(tell)
     assert log.getvalue().splitlines() == [
         f"downloading {name}.gz ({len(packed(name)) / 1e6:.1f} MB)" for name in NAMES

@@ -94,13 +94,23 @@ def _mapping(
     is_global = option.group in node or "hydra" in node or option.group == folders.EXPERIMENT
     target = settings.pop(TARGET, None)
     known = _signature(target) if isinstance(target, str) else None
+    # A component among the arguments has its own function behind its keys.
+    inner = {
+        key.removesuffix(TARGET): _signature(settings.pop(key))
+        for key in list(settings)
+        if key.endswith(f".{TARGET}") and not is_global
+    }
     if known is not None:
         yield from _equation(known)
     width = max((len(f"{key}={values.shown(value)}") for key, value in settings.items()), default=0)
     for key, value in settings.items():
-        allowed = _allowed(key.partition(".")[0] if is_global else option.group, key, known)
+        part = next((prefix for prefix in inner if key.startswith(prefix)), "")
+        signed = inner[part] if part else known
+        allowed = _allowed(
+            key.partition(".")[0] if is_global else option.group, key.removeprefix(part), signed
+        )
         meaning = "  ".join(
-            part for part in (comments.get(key, ""), f"({allowed})" if allowed else "") if part
+            text for text in (comments.get(key, ""), f"({allowed})" if allowed else "") if text
         )
         setting = f"{key}={_shown(value)}"
         yield f"{'' if is_global else prefix}{setting:{width}}  {meaning}".rstrip()

@@ -30,6 +30,10 @@ VERBS = {
         "runner.commands.report",
         "compare the runs of a sweep or an experiment: leaderboard, what is better than what, a page with figures",
     ),
+    "evaluate": (
+        "runner.commands.evaluate",
+        "the test metrics and figures of a trained network again, or on other data: evaluate RUN [data=...]",
+    ),
     "predict": (
         "runner.commands.predict",
         "say what a trained network says of new examples: predict RUN --input FILE --output FILE",

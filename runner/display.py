@@ -256,6 +256,8 @@ def split_table(result: Result) -> list[list[str]]:
 
 def kept(result: Result, seconds: float) -> str:
     """Returns which weights were kept, why, and how long all took."""
+    if not result.epochs:
+        return f"The weights of epoch {result.kept_epoch} were evaluated; {seconds:.1f} s in all."
     epochs = result.epochs[-1].epoch
     why = f"the best {result.monitor}" if result.kept_epoch == result.best_epoch else "the last"
     pruned = f"Pruned at {result.pruned}. " if result.pruned else ""

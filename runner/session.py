@@ -23,14 +23,7 @@ _TITLES = {"torch": "PyTorch", "keras": "Keras"}
 
 def run(request: RunRequest) -> Outcome:
     """Carries one run out in this process and tells how it went."""
-    recorder = recorder_for(request)
-    try:
-        with _terminal() as stream:
-            outcome = carry_out(
-                request, display=display.make_display(stream), follow=recorder.follow if recorder else nobody
-            )
-    finally:
-        report = finished(recorder)
+    outcome, report = carried_out(request)
     if outcome.findings is not None:
         display.findings(
             sys.stdout,
@@ -56,6 +49,19 @@ def run(request: RunRequest) -> Outcome:
         print(f"{verb(outcome.status)}: {outcome.message}", file=sys.stderr)
         display.whereabouts(sys.stderr, folder=shown(outcome.folder), report=report, sweep=None)
     return outcome
+
+
+def carried_out(request: RunRequest) -> tuple[Outcome, RecorderReport | None]:
+    """Carries one run out in this process, its recorder beside it; returns how it went, and what MLflow has of it."""
+    recorder = recorder_for(request)
+    try:
+        with _terminal() as stream:
+            outcome = carry_out(
+                request, display=display.make_display(stream), follow=recorder.follow if recorder else nobody
+            )
+    finally:
+        report = finished(recorder)
+    return outcome, report
 
 
 @contextlib.contextmanager

@@ -61,3 +61,15 @@ def read(verb: str, words: Sequence[str], *, values: Collection[str], switches: 
     if faults:
         raise UsageError(faults)
     return Words(tuple(names), found, frozenset(given))
+
+
+def value_of(overrides: Sequence[str], key: str) -> str | None:
+    """Returns what the last of some overrides sets a key to; None where none does.
+
+    Args:
+        overrides: ``key=value`` each.
+        key: dotted.
+    """
+    pairs = (text.lstrip("+~").partition("=") for text in overrides)
+    values = [value.strip("'\"") for name, separator, value in pairs if separator and name == key]
+    return values[-1] if values else None

@@ -3,7 +3,7 @@
 from runner.data.on_demand import OnDemand, Selected
 from runner.data.prefetch import Ahead, in_chunks
 from runner.data.preparation import prepare
-from runner.data.records import Arrays, Rows, Source, Splits, Standard
+from runner.data.records import Arrays, Rows, Source, Splits, Standard, Units
 from runner.data.splitting import sizes
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "Source",
     "Splits",
     "Standard",
+    "Units",
     "in_chunks",
     "prepare",
     "sizes",

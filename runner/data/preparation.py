@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from runner.data import moments, splitting
 from runner.data.moments import Moments
 from runner.data.on_demand import Indices, OnDemand, Selected, blocks
-from runner.data.records import Inputs, Rows, Source, Splits, Standard
+from runner.data.records import Inputs, Rows, Source, Splits, Standard, Units
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Debug, Split, Standardise
 from runner.layers import describe
@@ -23,7 +23,15 @@ Floats = NDArray[np.float64]
 _NOT_FINITE = Fault("data", "must hold finite numbers only", "NaN or infinity")
 
 
-def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int, debug: Debug) -> Splits:
+def prepare(
+    source: Source,
+    *,
+    split: Split,
+    standardise: Standardise,
+    seed: int,
+    debug: Debug,
+    units: Units | None = None,
+) -> Splits:
     """Returns the rows of a data set in three parts, the same ones for the same seed.
 
     Args:
@@ -36,6 +44,7 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
             one standard deviation.
         seed: decides which row goes where.
         debug: ``rows`` limits how many rows there are before they are split, and how many test rows of its own.
+        units: means and scales that were learnt before, in the place of those of the training rows; None learns them.
 
     Raises:
         ConfigurationError: the data are not what the source promised, or no row is left for training.
@@ -47,9 +56,10 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
     standard = Standard(np.zeros(source.input_shape), np.ones(source.input_shape))
     scales = bool(standardise) and source.tokens is None and not source.is_prepared
     learnt = moments.of(rows.inputs.dtype, source.input_shape, together=standardise == "channels")
-    sha256 = _looked_at(source, rows.inputs, divided.train, learnt if scales else None)
+    sha256 = _looked_at(source, rows.inputs, divided.train, learnt if scales and units is None else None)
     if scales:
-        standard = _standard(parts[0].inputs, learnt, together=standardise == "channels")
+        together = standardise == "channels"
+        standard = units.inputs if units else _standard(parts[0].inputs, learnt, together=together)
     if rows.inputs.dtype == np.uint8 or (scales and isinstance(rows.inputs, OnDemand)):
         parts = tuple(replace(part, standard=standard) for part in parts)
     elif scales:
@@ -57,9 +67,12 @@ def prepare(source: Source, *, split: Split, standardise: Standardise, seed: int
     mean, scale = np.zeros(source.target_width), np.ones(source.target_width)
     if standardise and source.task == "regression":
         given_back = source.reconstructs
-        mean, scale = (
-            (standard.mean.ravel(), standard.scale.ravel()) if given_back else _statistics(parts[0].targets)
-        )
+        if units is not None:
+            mean, scale = units.target_mean, units.target_scale
+        elif given_back:
+            mean, scale = standard.mean.ravel(), standard.scale.ravel()
+        else:
+            mean, scale = _statistics(parts[0].targets)
         parts = tuple(replace(part, targets=(part.targets - mean) / scale) for part in parts)
     train, validation, test = parts
     return Splits(

@@ -115,6 +115,21 @@ class Standard:
 
 
 @dataclass(frozen=True)
+class Units:
+    """What a network takes for inputs and targets of the data: of both (x - mean) / scale, as it was once learnt.
+
+    Args:
+        inputs: of the shape of one example.
+        target_mean: of each column of targets, in the units of the data.
+        target_scale: of each column of targets, in the units of the data.
+    """
+
+    inputs: Standard
+    target_mean: NDArray[np.float64]
+    target_scale: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Rows:
     """Examples and their targets, row by row; there may be none. Without ``weights`` each counts 1.
 

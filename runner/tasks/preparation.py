@@ -12,7 +12,7 @@ from runner import weights as weight_files
 from runner.backend import Job
 from runner.blueprint import Blueprint, blueprint
 from runner.conductor import earlier_history, shortened
-from runner.data import Rows, Splits, prepare
+from runner.data import Rows, Splits, Units, prepare
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment, Training
 from runner.place import ALONE, Place
@@ -44,15 +44,20 @@ class Prepared:
         return self.job.weights
 
 
-def prepared(experiment: Experiment, place: Place = ALONE) -> Prepared:
+def prepared(experiment: Experiment, place: Place = ALONE, units: Units | None = None) -> Prepared:
     """Returns an experiment with its rows read and its first weights drawn, for one process of its training.
+
+    Args:
+        experiment: a checked experiment.
+        place: which process this is.
+        units: means and scales that were learnt before, or None to learn them from the training rows.
 
     Raises:
         ConfigurationError: the data are not what the source promised.
     """
     experiment = semantics.with_own_functions(experiment)
     drawing = blueprint(experiment)
-    splits = _splits(experiment, drawing)
+    splits = _splits(experiment, drawing, units)
     schedule: Schedule = component.build(experiment.schedule)
     plan = _plan(experiment, splits, schedule)
     initializer = component.build(experiment.initializer)
@@ -120,13 +125,14 @@ def _started(training: Training) -> tuple[Weights, TrainingState | None] | None:
     return state.weights, state if training.start_with == "state" else None
 
 
-def _splits(experiment: Experiment, drawing: Blueprint) -> Splits:
+def _splits(experiment: Experiment, drawing: Blueprint, units: Units | None) -> Splits:
     splits = prepare(
         drawing.source,
         split=experiment.split,
         standardise=experiment.standardise,
         seed=experiment.seed,
         debug=experiment.debug,
+        units=units,
     )
     if experiment.output == "exponential":
         _require_not_negative(splits, experiment)

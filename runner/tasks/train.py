@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -130,8 +130,8 @@ def train(
     model.load(conductor.kept_weights)
     tracker.artifact(folder / WEIGHTS)
     _tell_model(tracker, model, job, drawing, folder)
-    shown, final = _evaluate(model, experiment, drawing, job.splits)
-    kept = _kept(shown, experiment, job.splits)
+    shown, final = evaluated(model, experiment, drawing, job.splits)
+    kept = for_figures(shown, experiment, job.splits)
     result = Result(
         task=drawing.source.task,
         classes=drawing.source.classes,
@@ -143,7 +143,7 @@ def train(
         predictions=kept,
         output=experiment.output,
         pruned=_pruned(conductor, job),
-        **_illustrations(engine, model, job, drawing, shown),
+        **illustrated(engine, model, job, drawing, shown),
     )
     # MLflow draws a single value at step 0 as a bar beside those of other runs, at any other step as a lone dot.
     tracker.metrics(0, _new_metrics(result))
@@ -192,14 +192,26 @@ def _exported(tracker: Tracker, model: Model, job: Job, folder: Path) -> Program
         return None
 
 
-def _evaluate(
-    model: Model, experiment: Experiment, drawing: Blueprint, splits: Splits
+def evaluated(
+    model: Model,
+    experiment: Experiment,
+    drawing: Blueprint,
+    splits: Splits,
+    names: Sequence[str] = SPLITS,
 ) -> tuple[dict[str, Predictions], dict[str, float]]:
-    """Returns what the model predicts on each split that has rows, and its metrics there, ``test/accuracy``."""
+    """Returns what the model predicts on each split that has rows, and its metrics there, ``test/accuracy``.
+
+    Args:
+        model: with the weights to look at.
+        experiment: the rules.
+        drawing: what is predicted of what.
+        splits: the rows.
+        names: of the splits that are looked at.
+    """
     source = drawing.source
     shown: dict[str, Predictions] = {}
     values: dict[str, float] = {}
-    for name in SPLITS:
+    for name in names:
         rows = getattr(splits, name)
         if len(rows) == 0:
             continue
@@ -214,7 +226,9 @@ def _evaluate(
     return shown, values
 
 
-def _kept(shown: Mapping[str, Predictions], experiment: Experiment, splits: Splits) -> dict[str, Predictions]:
+def for_figures(
+    shown: Mapping[str, Predictions], experiment: Experiment, splits: Splits
+) -> dict[str, Predictions]:
     """Returns the predictions of each split that figures are drawn from, a sample where they are very many."""
     limit, seed = experiment.training.sample.predictions, experiment.seed
     return {
@@ -223,7 +237,7 @@ def _kept(shown: Mapping[str, Predictions], experiment: Experiment, splits: Spli
     }
 
 
-def _illustrations(
+def illustrated(
     engine: TrainingModule, model: Model, job: Job, drawing: Blueprint, shown: Mapping[str, Predictions]
 ) -> dict[str, Any]:
     """Returns what some figures need beside the predictions; nothing where no figure is drawn."""

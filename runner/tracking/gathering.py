@@ -15,7 +15,9 @@ from runner.study.records import is_curve
 LAST = "last"
 _NAMES = 50
 _PORTION = 1000
-_TAGS = ("sweep", "role", "command", "error", "config_sha256", "pruned")
+_TAGS = ("sweep", "role", "task", "command", "error", "config_sha256", "pruned")
+# A run that looks at the network of another one again.
+_AGAIN = "evaluated_from"
 _SUMMARY = "summary"
 
 
@@ -53,7 +55,7 @@ def _found(
 
 
 def _trainings(runs: Sequence[Run]) -> list[Run]:
-    return [run for run in runs if "role" not in run.data.tags]
+    return [run for run in runs if not {"role", _AGAIN} & run.data.tags.keys()]
 
 
 def _all(client: mlflow.MlflowClient, numbers: list[str], condition: str) -> list[Run]:

@@ -175,8 +175,8 @@ def _told(record: Record, outcome: Outcome, experiment: Experiment, overrides: S
         text for text in overrides if text.lstrip("+~").partition("=")[0].partition(".")[0] in _DIVISION
     ]
     if not _same_data(experiment, record) or divided:
-        lines = tuple((name, number(value)) for name, value in metrics.items())
-        return Findings("evaluate", (Table("metrics", ("metric", "value"), lines),), metrics)
+        values = tuple((name, number(value)) for name, value in metrics.items())
+        return Findings("evaluate", (Table("metrics", ("metric", "value"), values),), metrics)
     own = _own(record)
     lines = tuple(_line(name, value, own.get(name)) for name, value in metrics.items())
     table = Table("metrics", ("metric", "the run's own", "now", "difference"), lines)

@@ -80,6 +80,8 @@ def combinations(reading: Reading, faulty: Sequence[str]) -> Verdict:
     if not task.depends_on(asked_for, "training.epochs"):
         return Verdict(tuple(faults), (), drawing)
     warnings = [text for rule in asked for text in rule.warnings(case)] if not faults else []
+    if not faults:
+        warnings += reading.source.warnings
     if drawing is not None:
         warnings += network_rules.warnings(case.experiment, drawing)
     return Verdict(tuple(faults), tuple(warnings), drawing)

@@ -43,6 +43,11 @@ class Checked:
     blueprint: Blueprint | None
     warnings: tuple[str, ...]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found out about the data, a sentence each."""
+        return self.blueprint.source.notes if self.blueprint is not None else ()
+
 
 @contextmanager
 def session(config_dir: Path | None = None) -> Iterator[Hydra]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Sequence
 
-from runner import check, compose, folders, outputs, request, supplies, surroundings, task
+from runner import check, compose, folders, outputs, request, supplies, surroundings, tables, task
 from runner.blueprint import Blueprint
 from runner.compose import Checked
 from runner.data import Source
@@ -13,6 +13,8 @@ from runner.errors import ConfigurationError
 from runner.experiment import Experiment
 from runner.layers import describe, is_native, rows, word
 
+# Columns of a table of data that are shown; all of them are in the run's columns.csv.
+_MOST_COLUMNS = 30
 _HEADINGS = ("layer", "kind", "input", "output", "parameters")
 # The key that a task reads where it has to do with a fact of another name.
 _KEYS = {"rows": "split", "steps": "training.epochs", "output": "loss"}
@@ -36,11 +38,15 @@ def run(words: Sequence[str]) -> int:
 
 def _lines(checked: Checked) -> Iterator[str]:
     if checked.blueprint is not None:
+        described = checked.blueprint.source.described
+        if described is not None:
+            yield from _table(_shortened(tables.lines(described)))
+            yield ""
         yield from _table([_HEADINGS, *_layers(checked.blueprint)])
         yield ""
     yield from _facts(checked)
     download = supplies.note(checked.experiment)
-    notes = [*checked.warnings, *([download] if download else [])]
+    notes = [*checked.notes, *checked.warnings, *([download] if download else [])]
     if notes:
         yield ""
         yield from (f"Note: {note}" for note in notes)
@@ -91,9 +97,18 @@ def _row_facts(experiment: Experiment, source: Source) -> dict[str, str]:
     }
 
 
+def _shortened(lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
+    """Returns the lines of a table, of a long one the first alone."""
+    left = len(lines) - _MOST_COLUMNS
+    if left <= 1:
+        return list(lines)
+    blank = [""] * (len(lines[0]) - 1)
+    return [*lines[:_MOST_COLUMNS], [f"and {left} more", *blank]]
+
+
 def _table(lines: Sequence[Sequence[str]]) -> Iterator[str]:
     """Yields lines of columns as wide as their widest cell, the last to the right, under a ruled heading."""
-    widths = [max(len(line[column]) for line in lines) for column in range(len(_HEADINGS))]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
     for number, line in enumerate(lines):
         cells = [f"{cell:{width}}" for cell, width in zip(line[:-1], widths, strict=False)]
         yield "  ".join([*cells, f"{line[-1]:>{widths[-1]}}"])

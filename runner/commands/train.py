@@ -34,8 +34,8 @@ def run(words: Sequence[str]) -> int:
         faults += device_rules.sweep_faults(experiment) if answer.multirun else []
         if faults:
             raise ConfigurationError(faults)
-        for warning in answer.checked.warnings:
-            print(f"Note: {warning}", file=sys.stderr)
+        for note in (*answer.checked.notes, *answer.checked.warnings):
+            print(f"Note: {note}", file=sys.stderr)
         if answer.multirun:
             return _sweep(asked, answer)
         supplies.fetch([experiment])

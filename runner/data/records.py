@@ -14,10 +14,26 @@ from runner.data.download import Tell
 from runner.data.on_demand import Indices, OnDemand
 from runner.errors import Fault
 from runner.experiment import Task
+from runner.findings import Table
 from runner.layers import Shape
 
 Inputs = NDArray[Any] | OnDemand
 Arrays = tuple[Inputs, NDArray[Any]] | tuple[Inputs, NDArray[Any], NDArray[np.float64]]
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """An input that is the number of a category, from 0, whose row of a learnt table the network takes instead.
+
+    Args:
+        column: its place among the inputs.
+        categories: how many there are, 0 among them, which is what was not known.
+        width: the numbers in a row of the table.
+    """
+
+    column: int
+    categories: int
+    width: int
 
 
 @dataclass(frozen=True)
@@ -49,7 +65,9 @@ class Source:
         is_prepared: whether the inputs are standardised already, or left as they are on purpose.
         notes: what was found out about the data, a sentence each.
         warnings: what is probably a mistake, a sentence each.
+        described: what each column is and what becomes of it; None where there are none to tell of.
         preparation: what turns a table's columns into inputs, once it is fitted; None where nothing does.
+        embedded: the inputs that are numbers of categories; they stand behind all others.
     """
 
     name: str
@@ -72,7 +90,9 @@ class Source:
     is_prepared: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    described: Table | None = None
     preparation: Preparation | None = None
+    embedded: tuple[Embedded, ...] = ()
 
     def labels(self) -> NDArray[Any]:
         """Returns the targets, as ``read`` gives them."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner import backend, component, semantics, training_state
+from runner import backend, component, semantics, tables, training_state
 from runner import weights as weight_files
 from runner.backend import Job
 from runner.blueprint import Blueprint, blueprint
@@ -88,6 +88,17 @@ def dataset(ready: Prepared) -> DatasetCard:
         rows={name: len(getattr(splits, name)) for name in SPLITS},
         sha256=splits.sha256,
     )
+
+
+def data_files(ready: Prepared, folder: Path) -> tuple[Path, ...]:
+    """Writes what makes inputs of a table's columns into a run's folder, and what the columns are; returns the files."""
+    source = ready.drawing.source
+    files = source.preparation.save(folder) if source.preparation is not None else ()
+    if source.described is None:
+        return files
+    path = folder / f"{source.described.name}.csv"
+    path.write_text(tables.comma_separated(source.described), encoding="utf-8")
+    return (*files, path)
 
 
 def with_own_draws(ready: Prepared) -> Prepared:

@@ -24,7 +24,7 @@ from runner.place import ALONE, Place
 from runner.results import SPLITS, EpochRecord, Predictions, Program, Result, Weights
 from runner.search.pruning import judge
 from runner.task import Display
-from runner.tasks.preparation import dataset, prepared, with_own_draws
+from runner.tasks.preparation import data_files, dataset, prepared, with_own_draws
 from runner.tracking import Tracker
 from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
@@ -70,6 +70,8 @@ def train(
     # What is trained on what
     ready = prepared(experiment, place)
     tracker.dataset(dataset(ready))
+    for path in data_files(ready, folder):
+        tracker.artifact(path)
 
     # The framework
     engine = backend.load(experiment.backend.package)

@@ -1,0 +1,394 @@
+"""A table as a data set: found out what it is when it is looked at, made into inputs when its training rows are known."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.data.on_demand import Indices
+from runner.data.records import Arrays, Source
+from runner.data.tables import kinds, reading, targets, transformer
+from runner.data.tables.columns import Column, Kind, Settings
+from runner.data.tables.faults import refuse
+from runner.data.tables.fitted import FittedTable, plain
+from runner.data.tables.reading import Place
+from runner.data.tables.targets import Target, TaskChoice
+from runner.findings import Table
+from runner.quantities import PositiveCount
+from runner.suggestions import listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+DatePart = Literal["year", "month", "day", "weekday", "hour", "minute"]
+
+# Tables that a process keeps: that of its run, and of a sweep over two files both.
+_KEPT = 2
+
+
+@dataclass(frozen=True)
+class _Files:
+    """Where the rows are; those of the validation and test files stand behind the others."""
+
+    places: tuple[Place, ...]
+    has_validation: bool
+    has_test: bool
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a person wants of the columns."""
+
+    target: tuple[str, ...]
+    task: TaskChoice
+    chosen: tuple[str, ...] | None
+    leave_out: tuple[str, ...]
+    kinds: tuple[tuple[str, Kind], ...]
+    weights: str | None
+    divided_by: str | None
+    empty_target: Literal["drop", "refuse"]
+    most_categories: int
+
+
+@dataclass(frozen=True)
+class _Table:
+    """A table that is understood: its rows, those of each file of its own, its columns and its target."""
+
+    rows: pd.DataFrame
+    validation_rows: int
+    test_rows: int
+    columns: tuple[Column, ...]
+    target: Target
+    weights: NDArray[np.float64] | None
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+    @property
+    def inputs(self) -> tuple[Column, ...]:
+        return tuple(each for each in self.columns if not each.left_out)
+
+
+def table(
+    *,
+    path: str,
+    target: str | list[str],
+    query: str | None,
+    validation_path: str | None,
+    test_path: str | None,
+    delimiter: str | None,
+    encoding: str | None,
+    task: TaskChoice,
+    columns: list[str] | None,
+    leave_out: list[str],
+    kinds: dict[str, Kind],
+    weights: str | None,
+    empty_target: Literal["drop", "refuse"],
+    impute: Literal["mean", "median", "most_frequent", "zero"],
+    indicator: bool,
+    scale: Literal["standard", "robust", "min_max", "quantile", "none"],
+    encode: Literal["one_hot", "embedding"],
+    minimum_rows: PositiveCount,
+    most_categories: PositiveCount,
+    embedding_width: PositiveCount | None,
+    date_parts: list[DatePart],
+    cyclic: bool,
+    divided_by: str | None,
+) -> Source:
+    """A table of a person's own: CSV, TSV, Parquet, Feather, Excel, SQLite or any database, packed or not.
+
+    Args:
+        path: a file, or the address of a database.
+        target: what is predicted: a column, or several columns of numbers.
+        query: what is read of a database; null for its only table.
+        validation_path: a file with the validation rows, in place of a share.
+        test_path: a file with the test rows, in place of a share.
+        delimiter: between the cells of a text; null to find it out.
+        encoding: of a text; null to find it out.
+        task: auto finds it out from the target.
+        columns: the inputs; null for all that are not the target.
+        leave_out: columns that are no inputs.
+        kinds: what columns are, where that is not what is found out: number, category, boolean, date, text.
+        weights: a column of numbers, at least 0, by which rows count.
+        empty_target: whether rows without a target are dropped, or the table is refused.
+        impute: what stands in for a missing number, by the training rows.
+        indicator: whether a further input says that a number was missing.
+        scale: how numbers are scaled, by the training rows; ``standardise=false`` leaves them as they are.
+        encode: a category is one input for each of its values, or a row of a table that is learnt.
+        minimum_rows: categories of fewer training rows are one together.
+        most_categories: a column of more different words is left out as text.
+        embedding_width: numbers in a row of a learnt table; null for a rule.
+        date_parts: what a date is taken apart into.
+        cyclic: whether parts that come round are points on a circle.
+        divided_by: the column by which rows are divided into parts, which is no input unless ``columns`` names it.
+
+    Raises:
+        ConfigurationError: it cannot be read, or nothing can be learnt from it.
+    """
+    text = (delimiter, encoding)
+    places = [Place(path, query, *text)]
+    if validation_path is not None:
+        places.append(Place(validation_path, None, *text, "data.validation_path"))
+    if test_path is not None:
+        places.append(Place(test_path, None, *text, "data.test_path"))
+    for place in places:
+        reading.require(place)
+    files = _Files(tuple(places), validation_path is not None, test_path is not None)
+    asked = _Asked(
+        target=(target,) if isinstance(target, str) else tuple(target),
+        task=task,
+        chosen=None if columns is None else tuple(columns),
+        leave_out=tuple(leave_out),
+        kinds=tuple(sorted(kinds.items())),
+        weights=weights,
+        divided_by=divided_by,
+        empty_target=empty_target,
+        most_categories=most_categories,
+    )
+    settings = Settings(
+        impute=impute,
+        indicator=indicator,
+        scale=scale,
+        encode=encode,
+        minimum_rows=minimum_rows,
+        embedding_width=embedding_width,
+        date_parts=tuple(date_parts),
+        cyclic=cyclic,
+    )
+    return _source(
+        _understood(tuple(each.identity for each in places), files, asked), places[0].name, settings
+    )
+
+
+def _source(known: _Table, name: str, settings: Settings) -> Source:
+    def fit(training: Indices, scaled: bool) -> Source:
+        fitted = _fitted(known, settings, training, scaled)
+
+        def read() -> Arrays:
+            inputs = _transformed(known, fitted)
+            found = (inputs, known.target.values)
+            return found if known.weights is None else (*found, known.weights)
+
+        return replace(
+            source,
+            input_shape=(fitted.width,),
+            read=read,
+            fit=None,
+            is_prepared=True,
+            preparation=fitted,
+            embedded=fitted.embedded,
+        )
+
+    def unread() -> Arrays:
+        raise AssertionError("the inputs of a table are read once it is fitted")
+
+    source = Source(
+        name,
+        known.target.task,
+        (len(known.inputs),),
+        known.target.classes,
+        len(known.rows),
+        unread,
+        target_width=len(known.target.names) if known.target.task == "regression" else 1,
+        weighted=known.weights is not None,
+        validation_rows=known.validation_rows,
+        test_rows=known.test_rows,
+        columns=tuple(str(each) for each in known.rows.columns),
+        column=lambda name: np.asarray(known.rows[name].to_numpy()),
+        targets=lambda: known.target.values,
+        fit=fit,
+        notes=known.notes,
+        described=_described(known),
+        warnings=known.warnings,
+    )
+    return source
+
+
+@lru_cache(maxsize=_KEPT)
+def _understood(identity: tuple[object, ...], files: _Files, asked: _Asked) -> _Table:
+    """Returns a table that is read and understood; as long as its files stay the same a process reads them once."""
+    parts = [reading.frame(place) for place in files.places]
+    names = [str(each) for each in parts[0].columns]
+    _require_columns(names, files.places[0], parts[0], asked)
+    parts = [_like(part, names, place) for part, place in zip(parts, files.places, strict=True)]
+    pairs = [_with_target(part, asked, place) for part, place in zip(parts, files.places, strict=True)]
+    kept = [part for part, _ in pairs]
+    rows = _joined(kept)
+    found = targets.target(rows, asked.target, asked.task)
+    apart = {*asked.target, *([asked.weights] if asked.weights else [])}
+    if asked.chosen is not None:
+        apart |= set(names) - set(asked.chosen)
+    elif asked.divided_by is not None:
+        apart.add(asked.divided_by)
+    columns = kinds.understood(
+        rows,
+        kinds=dict(asked.kinds),
+        apart=apart,
+        leave_out=asked.leave_out,
+        most_categories=asked.most_categories,
+    )
+    if all(each.left_out for each in columns):
+        shown = [f"{each.name} {each.left_out}" for each in columns] or ["there is no column but the target"]
+        refuse(
+            "has no column that could be an input", listed(shown, 5), remedy="Say what one is, by data.kinds."
+        )
+    behind = len(kept) - 1
+    return _Table(
+        rows,
+        len(kept[1]) if files.has_validation else 0,
+        len(kept[behind]) if files.has_test else 0,
+        columns,
+        found,
+        _weights(rows, asked.weights),
+        (found.note, *_notes(columns, sum(count for _, count in pairs))),
+        tuple(_warnings(columns)),
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _fitted_by_digest(known: _Hashed, settings: Settings, training: _Hashed, scaled: bool) -> FittedTable:
+    table: _Table = known.value
+    numbers: Indices = training.value
+    rows = table.rows.iloc[np.sort(numbers)]
+    made = transformer.fitted(plain(rows, table.inputs, settings), table.inputs, settings, scaled=scaled)
+    return FittedTable(
+        columns=table.inputs,
+        settings=settings,
+        targets=table.target.names,
+        task=table.target.task,
+        classes=table.target.classes,
+        transformer=made,
+    )
+
+
+@lru_cache(maxsize=_KEPT)
+def _transformed_once(known: _Hashed, fitted: _Hashed) -> NDArray[np.float64]:
+    inputs: NDArray[np.float64] = fitted.value.transform(known.value.rows)
+    inputs.setflags(write=False)
+    return inputs
+
+
+@dataclass(frozen=True, eq=False)
+class _Hashed:
+    """A value that a cache knows again by a key."""
+
+    key: object
+    value: Any
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Hashed) and self.key == other.key
+
+
+def _fitted(known: _Table, settings: Settings, training: Indices, scaled: bool) -> FittedTable:
+    numbers = np.ascontiguousarray(training)
+    return _fitted_by_digest(_Hashed(id(known), known), settings, _Hashed(numbers.tobytes(), numbers), scaled)
+
+
+def _transformed(known: _Table, fitted: FittedTable) -> NDArray[np.float64]:
+    return _transformed_once(_Hashed(id(known), known), _Hashed(id(fitted), fitted))
+
+
+def _require_columns(names: Sequence[str], place: Place, table: pd.DataFrame, asked: _Asked) -> None:
+    """Looks whether every column is there that a person names.
+
+    Raises:
+        ConfigurationError: one is not, or there are no rows.
+    """
+    if not asked.target:
+        refuse("must name a column", "[]", key="data.target")
+    kinds.require(names, asked.target, "data.target")
+    if len(table) == 0:
+        refuse("has a line of names and no row below it", place.path)
+    if len(names) == 1:
+        rule = f"has one column alone, {names[0]}"
+        remedy = "There must be a target and an input; is data.delimiter another one?"
+        refuse(rule, place.path, remedy=remedy)
+    kinds.require(names, asked.leave_out, "data.leave_out")
+    kinds.require(names, asked.chosen or (), "data.columns")
+    kinds.require(names, [name for name, _ in asked.kinds], "data.kinds")
+    kinds.require(names, [asked.weights] if asked.weights else (), "data.weights")
+    both = sorted(set(asked.target) & {*(asked.chosen or ()), *([asked.weights] if asked.weights else [])})
+    if both:
+        refuse("is the target, and no input or weight at once", both[0], key="data.columns")
+
+
+def _like(table: pd.DataFrame, names: Sequence[str], place: Place) -> pd.DataFrame:
+    """Returns the rows of a further file with the columns of the first, in their order."""
+    missing = [name for name in names if name not in table.columns]
+    if missing:
+        rule = f"has no column {listed(missing, 5)}, which data.path has"
+        refuse(rule, place.path, key=place.key, remedy="All files of a data set have the same columns.")
+    return table[list(names)]
+
+
+def _with_target(table: pd.DataFrame, asked: _Asked, place: Place) -> tuple[pd.DataFrame, int]:
+    """Returns the rows that have a target, and how many have none."""
+    empty = targets.empty_rows(table, asked.target)
+    count, shown = int(empty.sum()), listed(asked.target, 4)
+    if count == len(table):
+        refuse(f"{shown} is empty in every row of {place.path}", key="data.target")
+    if count and asked.empty_target == "refuse":
+        rule = f"{shown} is empty in {count} of {len(table)} rows, the first of them row {int(np.argmax(empty)) + 1}"
+        refuse(rule, key="data.target", remedy="Mend them, or write data.empty_target=drop.")
+    return (table[~empty] if count else table), count
+
+
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
+
+
+def _weights(rows: pd.DataFrame, name: str | None) -> NDArray[np.float64] | None:
+    if name is None:
+        return None
+    found: NDArray[np.float64] = kinds.typed(rows[name], "number").to_numpy(np.float64)
+    bad = np.flatnonzero(~(found >= 0))
+    if len(bad):
+        shown = "nothing" if np.isnan(found[bad[0]]) else f"{found[bad[0]]:g}"
+        refuse(
+            f"{name} must be a number of at least 0 in every row, and in row {bad[0] + 1} is {shown}",
+            key="data.weights",
+        )
+    return found
+
+
+def _notes(columns: Sequence[Column], dropped: int) -> list[str]:
+    inputs = [each.kind for each in columns if not each.left_out]
+    told = [f"{inputs.count(kind)} {kind}" for kind in dict.fromkeys(inputs)]
+    found = [f"{len(inputs)} columns are inputs: {listed(told)}."]
+    text = [each.name for each in columns if each.left_out == "is text"]
+    if text:
+        found.append(f"{listed(text, 5)}: left out, for text is no input; data.kinds says otherwise.")
+    if dropped:
+        found.append(f"{dropped:,} rows without a target are dropped.")
+    return found
+
+
+def _described(known: _Table) -> Table:
+    """Returns what each column is and what becomes of it."""
+    rows = len(known.rows)
+    lines = [
+        (name, known.target.task, "0 %", known.rows[name].nunique(), "target") for name in known.target.names
+    ]
+    for each in known.columns:
+        fate = f"left out: it {each.left_out}" if each.left_out else "input"
+        if each.left_out == "as asked":
+            fate = "left out, as asked"
+        lines.append((each.name, each.kind, f"{100 * each.empty / rows:.3g} %", each.distinct, fate))
+    return Table("columns", ("column", "kind", "empty", "different", "becomes"), tuple(lines))
+
+
+def _warnings(columns: Sequence[Column]) -> list[str]:
+    found = []
+    for each in columns:
+        if each.left_out in ("has no value", "has one value alone") or "different words" in each.left_out:
+            found.append(f"{each.name} is left out, because it {each.left_out}.")
+    return found

@@ -42,10 +42,31 @@ def photos(folder: Path, each: int = 8, coloured: bool = False) -> Path:
     return folder
 
 
+def houses(path: Path, rows: int = 60) -> Path:
+    """Writes a table of prices that follow from age and city, with numbers, words, truth values, dates and two gaps."""
+    draws = np.random.default_rng(6)
+    lines = ["age,city,heated,built,price"]
+    for row in range(rows):
+        age, city = int(draws.integers(1, 80)), ("Bern", "Graz", "Ulm")[draws.integers(3)]
+        price = 500 - 3 * age + 40 * (city == "Bern") + draws.normal(0, 5)
+        built = f"{1940 + age}-{1 + row % 12:02}-{1 + row % 28:02}"
+        shown = [
+            "" if row == 7 else str(age),
+            "" if row == 9 else city,
+            ("yes", "no")[row % 2],
+            built,
+            f"{price:.1f}",
+        ]
+        lines.append(",".join(shown))
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 @cache
 def shared() -> Path:
     """Returns a folder of this process in which every kind of file lies; it goes with the process."""
     folder = Path(tempfile.mkdtemp(prefix="own_files_"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     photos(folder / "photos")
+    houses(folder / "houses.csv")
     return folder

@@ -11,13 +11,12 @@ import own_files
 import yaml
 
 CONF = Path(__file__).parents[1] / "conf"
-FILES = Path(__file__).with_name("files")
 BACKENDS = ("torch", "keras")
 COUNTS = {
     "activation": 21,
     "architecture": 8,
     "backend": 2,
-    "data": 20,
+    "data": 21,
     "debug": 4,
     "hydra/launcher": 5,
     "hydra/sweeper": 2,
@@ -35,11 +34,8 @@ COUNTS = {
 # What is chosen beside an option; of a person's own data the file.
 BESIDE = {
     "data=brackets": "architecture=rnn",
-<<<<<<< HEAD
     "data=images": "data.path={folder}/photos",
-=======
     "data=table": "data.path={folder}/houses.csv data.target=price",
->>>>>>> b4894df (Tables of a person's own: read in any form, understood column by column, and made into numbers by scikit-learn on the training rows alone, kept without a pickle)
     "loss=binary_cross_entropy": "data=moons",
     "loss=hinge": "data=moons",
     "loss=huber": "data=diabetes",
@@ -74,11 +70,7 @@ def components(group: str, *left_out: str) -> list[tuple[str, dict[str, Any]]]:
 def overrides(group: str, name: str, backend: str) -> list[str]:
     """Returns a command line with an option and what goes with it; the option has the last word."""
     choice = f"{group}={name}"
-<<<<<<< HEAD
     beside = BESIDE.get(choice, "").format(folder=own_files.shared())
-=======
-    beside = BESIDE.get(choice, "").format(folder=FILES)
->>>>>>> b4894df (Tables of a person's own: read in any form, understood column by column, and made into numbers by scikit-learn on the training rows alone, kept without a pickle)
     return [f"backend={backend}", *beside.split(), choice]
 
 

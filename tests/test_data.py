@@ -29,16 +29,9 @@ from runner.errors import ConfigurationError
 from runner.experiment import Debug, Task
 
 CONF = Path(__file__).parents[1] / "conf" / "data"
-<<<<<<< HEAD
 OWN = {name for name, beside in BESIDE.items() if "{folder}" in beside}
 # Those that need no file of the user's; the others have test files of their own.
 OPTIONS = [path for path in sorted(CONF.glob("*.yaml")) if f"data={path.stem}" not in OWN]
-=======
-# Those that need no file of a person's; the others have test files of their own.
-OPTIONS = [
-    path for path in sorted(CONF.glob("*.yaml")) if "{folder}" not in BESIDE.get(f"data={path.stem}", "")
-]
->>>>>>> b4894df (Tables of a person's own: read in any form, understood column by column, and made into numbers by scikit-learn on the training rows alone, kept without a pickle)
 SHIPPED = {
     "digits": (1797, (8, 8, 1), 10),
     "iris": (150, (4,), 3),

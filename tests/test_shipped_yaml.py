@@ -102,15 +102,10 @@ FILES = [path for group in shipped.COUNTS for path in shipped.files(group)]
 def test_every_file_is_counted() -> None:
     found = {group: len(shipped.files(group)) for group in shipped.COUNTS}
     assert found == shipped.COUNTS
-    assert len(list(shipped.CONF.rglob("*.yaml"))) == 1 + sum(shipped.COUNTS.values()) == 121
-<<<<<<< HEAD
+    assert len(list(shipped.CONF.rglob("*.yaml"))) == 1 + sum(shipped.COUNTS.values()) == 122
     # A data set may have parts of its own, as an augmentation. Of the eleven losses one is a choice among
     # the others; there are fourteen figures of a training and six of other tasks.
-    assert len(COMPONENTS) == 21 + 8 + (20 + 1) + 11 + 10 + 10 + (14 + 6) + 11 + 5
-=======
-    # Of the eleven losses one is a choice among the others; there are fourteen figures of a training and six of other tasks.
-    assert len(COMPONENTS) == 21 + 8 + 20 + 11 + 10 + 10 + (14 + 6) + 11 + 5
->>>>>>> b4894df (Tables of a person's own: read in any form, understood column by column, and made into numbers by scikit-learn on the training rows alone, kept without a pickle)
+    assert len(COMPONENTS) == 21 + 8 + (21 + 1) + 11 + 10 + 10 + (14 + 6) + 11 + 5
 
 
 @pytest.mark.parametrize(
@@ -269,14 +264,9 @@ def test_an_initializer_is_built(name: str) -> None:
 @each("data")
 def test_a_data_set_is_built(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read = experiment(*shipped.overrides("data", name, "torch"))
-<<<<<<< HEAD
     monkeypatch.setattr(store, "cache", lambda: tmp_path)
-    source = component.build(read.data, seed=read.seed)
-    if source.files and source.files.missing() and f"data={name}" not in shipped.BESIDE:
-=======
     source = chosen_data.of(read)
-    if source.files and source.files.missing():
->>>>>>> b4894df (Tables of a person's own: read in any form, understood column by column, and made into numbers by scikit-learn on the training rows alone, kept without a pickle)
+    if source.files and source.files.missing() and f"data={name}" not in shipped.BESIDE:
         pytest.skip(f"{name} is not in the cache of this machine")
     inputs, targets, *weights = source.read()
     assert bool(weights) == source.weighted

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     import pandas as pd
 
+# What pandas calls a part.
+_CALLED = {"weekday": "day_of_week"}
 # After how many of each the circle begins anew.
 _ROUND = {"month": 12, "day": 31, "weekday": 7, "hour": 24, "minute": 60}
 
@@ -27,7 +29,7 @@ def parts(column: pd.Series[Any], wanted: Sequence[str], *, cyclic: bool) -> dic
     """
     found: dict[str, NDArray[np.float64]] = {}
     for part in wanted:
-        values = getattr(column.dt, part).to_numpy(np.float64, na_value=np.nan)
+        values = getattr(column.dt, _CALLED.get(part, part)).to_numpy(np.float64, na_value=np.nan)
         if cyclic and part in _ROUND:
             angle = 2 * np.pi * values / _ROUND[part]
             found |= {f"{column.name}.{part}.sin": np.sin(angle), f"{column.name}.{part}.cos": np.cos(angle)}

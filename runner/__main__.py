@@ -34,6 +34,10 @@ VERBS = {
         "runner.commands.evaluate",
         "the test metrics and figures of a trained network again, or on other data: evaluate RUN [data=...]",
     ),
+    "rerun": (
+        "runner.commands.rerun",
+        "carry a recorded run out again, say what is different today, and whether the numbers are the same",
+    ),
     "predict": (
         "runner.commands.predict",
         "say what a trained network says of new examples: predict RUN --input FILE --output FILE",

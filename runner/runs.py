@@ -9,7 +9,7 @@ import time
 import traceback
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +54,7 @@ class RunRequest:
         choices: what tells this run from the others of its sweep, by key.
         label: the same in a few words.
         parent: the folder of the run under which MLflow folds this one, or None.
+        origin: tags that say from which run this one comes, if from any.
     """
 
     experiment: Experiment
@@ -67,6 +68,7 @@ class RunRequest:
     choices: Mapping[str, str]
     label: str = ""
     parent: Path | None = None
+    origin: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -274,6 +276,7 @@ def _card(request: RunRequest) -> RunCard:
     experiment = request.experiment
     tags = {
         **request.choices,
+        **request.origin,
         "backend": experiment.backend.name,
         "task": experiment.task.name,
         "command": request.command,

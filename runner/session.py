@@ -104,6 +104,9 @@ def shown(folder: Path) -> Path:
 
 
 def _next_command(request: RunRequest) -> str:
+    if request.origin:
+        words = ["compare", *request.origin.values(), str(shown(request.folder))]
+        return shlex.join(["python", "-m", "runner", *words])
     other = "keras" if request.experiment.backend.name == "torch" else "torch"
     rest = [each for each in request.overrides if not each.startswith("backend=")]
     if own_network.maker(request.experiment.architecture):

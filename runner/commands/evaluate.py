@@ -106,9 +106,8 @@ def _request(
     if network is None and not _same_data(opened.experiment, record):
         rule = f"has no {NETWORK}, and so nobody knows how other data become its inputs"
         raise UsageError([Fault(record.word, rule, remedy="Evaluate it on its own data.")])
-    tags = {"evaluated_from": record.run_id or str(record.folder)}
     units = _units(network) if network else None
-    chosen = component_of(rows, units=units, epoch=record.kept_epoch, tags=tags)
+    chosen = component_of(rows, units=units, epoch=record.kept_epoch)
     start = str(record.require(WEIGHTS).absolute())
     experiment = replace(
         opened.experiment,
@@ -119,7 +118,8 @@ def _request(
     made = compose.run_request(
         opened.answer.config, experiment, overrides=overrides, folder=opened.answer.folder
     )
-    return replace(made, command=shlex.join(["python", "-m", "runner", "evaluate", *words]))
+    command = shlex.join(["python", "-m", "runner", "evaluate", *words])
+    return replace(made, command=command, origin={"evaluated_from": record.word})
 
 
 def _network(record: Record) -> Mapping[str, Any] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -31,13 +31,11 @@ class Evaluation:
         rows: a part of the data, or ``all`` of them: those that are the data set's own test rows, where it has some.
         units: means and scales of the training.
         epoch: the epoch from which the weights are.
-        tags: what a tracker is told of where they come from.
     """
 
     rows: str
     units: Units | None
     epoch: int
-    tags: Mapping[str, str]
     reads: frozenset[str] = NETWORK | ROWS | CARRIED_OUT | {"training.monitor", "training.batch_size"}
 
     def faults(self, experiment: Experiment, drawing: Blueprint | None) -> Iterator[Fault]:
@@ -53,7 +51,7 @@ class Evaluation:
             ready = replace(ready, job=replace(ready.job, splits=_as_test(ready.job.splits)))
         tracker.dataset(dataset(ready))
         engine = backend.load(experiment.backend.package)
-        tracker.tags(backend.version_tags(experiment.backend.package) | dict(self.tags))
+        tracker.tags(backend.version_tags(experiment.backend.package))
         ready = with_own_draws(ready)
         drawing, job = ready.drawing, ready.job
         name = TEST if self.rows == ALL else self.rows
@@ -79,22 +77,21 @@ class Evaluation:
         return result
 
 
-def component_of(rows: str, *, units: Units | None, epoch: int, tags: Mapping[str, str]) -> Component:
+def component_of(rows: str, *, units: Units | None, epoch: int) -> Component:
     """Returns the task as a part of an experiment.
 
     Args:
         rows: one of ``CHOICES``.
         units: means and scales of the training, or None to learn them again from its rows.
         epoch: the epoch from which the weights are.
-        tags: what a tracker is told of where they come from.
     """
-    arguments = {"rows": rows, "units": units, "epoch": epoch, "tags": tags}
+    arguments = {"rows": rows, "units": units, "epoch": epoch}
     return Component(target=f"{__name__}.evaluate", arguments=arguments, key="task")
 
 
-def evaluate(*, rows: str, units: Units | None, epoch: int, tags: Mapping[str, str]) -> Evaluation:
+def evaluate(*, rows: str, units: Units | None, epoch: int) -> Evaluation:
     """Returns the task; see :func:`component_of`."""
-    return Evaluation(rows=rows, units=units, epoch=epoch, tags=tags)
+    return Evaluation(rows=rows, units=units, epoch=epoch)
 
 
 def _as_test(splits: Splits) -> Splits:

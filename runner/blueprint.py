@@ -10,7 +10,7 @@ from runner.component import TARGET
 from runner.data import Source
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment, Output
-from runner.layers import Dense, Flatten, Reconstruction, Sequence, Shape, is_native, named
+from runner.layers import Dense, Flatten, Reconstruction, Sequence, Shape, is_native, looked_up, named
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,12 @@ class Blueprint:
     input_shape: Shape
     outputs: int
 
+    @property
+    def written(self) -> Sequence:
+        """The layers that the architecture gave, and the output layer: without the tables of categories before them."""
+        is_widened = self.source.embedded and not is_native(self.tree)
+        return Sequence(self.tree.layers[1:]) if is_widened else self.tree
+
 
 def blueprint(experiment: Experiment) -> Blueprint:
     """Returns the blueprint of an experiment.
@@ -41,12 +47,23 @@ def blueprint(experiment: Experiment) -> Blueprint:
         chosen_data.of(experiment), experiment.architecture, experiment.activation
     )
     outputs = output_width(experiment.output, source)
-    body = _body(experiment, source, outputs)
-    tree = named(body if is_native(body) else _with_output_layer(body, source.input_shape, outputs))
-    return Blueprint(source, tree, source.input_shape, outputs)
+    tables = _tables(source)
+    shape = tables.output_shape(source.input_shape)
+    body = _body(experiment, source, shape, outputs)
+    if not is_native(body):
+        body = Sequence((*tables.layers, *_with_output_layer(body, shape, outputs).layers))
+    return Blueprint(source, named(body), source.input_shape, outputs)
 
 
-def _body(experiment: Experiment, source: Source, outputs: int) -> Sequence:
+def _tables(source: Source) -> Sequence:
+    """Returns what looks the categories of the inputs up, as the first layers of the network; none where there are none."""
+    if not source.embedded:
+        return Sequence(())
+    numbers = source.input_shape[0] - len(source.embedded)
+    return Sequence((looked_up(numbers, [(each.categories, each.width) for each in source.embedded]),))
+
+
+def _body(experiment: Experiment, source: Source, input_shape: Shape, outputs: int) -> Sequence:
     architecture = experiment.architecture
     module = own_network.maker(architecture)
     if module is not None:
@@ -54,7 +71,7 @@ def _body(experiment: Experiment, source: Source, outputs: int) -> Sequence:
         return native(module=module, outputs=outputs, tokens=source.tokens)
     body = component.build(
         architecture,
-        input_shape=source.input_shape,
+        input_shape=input_shape,
         tokens=source.tokens,
         activation=experiment.activation,
         outputs=outputs,

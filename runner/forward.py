@@ -184,6 +184,11 @@ def _reshape(x: Floats, layer: Layer, arrays: Mapping[str, Floats]) -> Floats:
     return x.reshape(len(x), *layer["shape"])
 
 
+def _select(x: Floats, layer: Layer, arrays: Mapping[str, Floats]) -> Floats:
+    """Some of the numbers of a row."""
+    return x[:, layer["first"] : layer["first"] + layer["count"]]
+
+
 def _activation(x: Floats, layer: Layer, arrays: Mapping[str, Floats]) -> Floats:
     """The function, with the slopes that it has learned."""
     return ACTIVATIONS[layer["function"]](x, **layer["arguments"], **arrays)
@@ -312,6 +317,7 @@ _LAYERS: Mapping[str, Callable[[Floats, Layer, Mapping[str, Floats]], Floats]] =
     "lstm": _recurrent(_lstm_cell),
     "gru": _recurrent(_gru_cell),
     "self_attention": _self_attention,
+    "select": _select,
 }
 
 

@@ -60,7 +60,7 @@ def _fault(experiment: Experiment, source: Source, error: ShapeError) -> Fault:
 
 def _token_errors(drawing: Blueprint) -> Iterable[ShapeError]:
     source = drawing.source
-    first = dict(entrances(drawing.tree))
+    first = dict(entrances(drawing.written))
     for path, leaf in first.items():
         if source.tokens is not None and not isinstance(leaf, Embedding | NativeNetwork):
             rule = "must be an embedding, because its input is tokens"
@@ -69,13 +69,13 @@ def _token_errors(drawing: Blueprint) -> Iterable[ShapeError]:
         elif source.tokens is not None and isinstance(leaf, Embedding) and leaf.vocabulary < source.tokens:
             rule = f"must have a vocabulary of at least {source.tokens}, because there are so many tokens"
             yield ShapeError(rule, f"vocabulary {leaf.vocabulary}", path=path)
-    for path, leaf, _ in neighbours(drawing.tree):
+    for path, leaf, _ in neighbours(drawing.written):
         if isinstance(leaf, Embedding) and (source.tokens is None or path not in first):
             yield ShapeError("must be the first layer of data that are tokens", "numbers", path=path)
 
 
 def _idle_biases(experiment: Experiment, drawing: Blueprint) -> Iterable[str]:
-    for path, leaf, following in neighbours(drawing.tree):
+    for path, leaf, following in neighbours(drawing.written):
         if isinstance(following, BatchNorm) and getattr(leaf, "bias", False):
             key, layer = _place(experiment, path)
             yield (
@@ -105,9 +105,18 @@ def _function_faults(drawing: Blueprint) -> list[Fault]:
 def _native(experiment: Experiment, drawing: Blueprint) -> list[str]:
     if not is_native(drawing.tree):
         return []
+    embedded = len(drawing.source.embedded)
     return [
+        *(
+            [
+                f"architecture: a network of one framework's own receives the {embedded} embedded categories as their"
+                " numbers, in the last columns; tables for them are its own affair."
+            ]
+            if embedded
+            else []
+        ),
         "architecture: a network of one framework's own has no parity with the other; its first values are its own, so"
-        " initializer and activation do not reach it."
+        " initializer and activation do not reach it.",
     ]
 
 

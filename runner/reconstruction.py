@@ -25,7 +25,7 @@ def learned(source: Source, architecture: Component, activation: Component) -> S
 
     Raises:
         ShapeError: where a layer cannot take what the layer before gives.
-        ConfigurationError: where the component's arguments do not fit, or tokens were to be given back.
+        ConfigurationError: where the component's arguments do not fit, or tokens or categories were to be given back.
     """
     if own_network.maker(architecture) is not None:
         return source
@@ -42,6 +42,9 @@ def learned(source: Source, architecture: Component, activation: Component) -> S
     if source.tokens is not None:
         rule = f"{architecture.name} gives back numbers, and data={source.name} has tokens"
         raise ConfigurationError([Fault(architecture.key, rule, remedy="Take other data.")])
+    if source.embedded:
+        rule = f"{architecture.name} gives back numbers, and data={source.name} has categories that are looked up"
+        raise ConfigurationError([Fault(architecture.key, rule, remedy="Take the categories as one_hot.")])
     return replace(
         source,
         task="regression",

@@ -25,7 +25,7 @@ KEYS = (
 WORDS = (
     "dense, flatten, reshape, activation, dropout, conv1d, conv2d, conv2d_transpose, max_pool, average_pool,"
     " global_max_pool, global_average_pool, batch_norm, layer_norm, group_norm, embedding, positional_embedding,"
-    " simple_rnn, lstm, gru, self_attention, sequence, residual, concatenate"
+    " simple_rnn, lstm, gru, self_attention, select, sequence, residual, concatenate"
 )
 
 # Layers written out for digits, and what is said of them after architecture.layers.

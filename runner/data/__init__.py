@@ -3,12 +3,13 @@
 from runner.data.on_demand import OnDemand, Selected
 from runner.data.prefetch import Ahead, in_chunks
 from runner.data.preparation import prepare
-from runner.data.records import Arrays, Rows, Source, Splits, Standard, Units
+from runner.data.records import Arrays, Embedded, Rows, Source, Splits, Standard, Units
 from runner.data.splitting import sizes
 
 __all__ = [
     "Ahead",
     "Arrays",
+    "Embedded",
     "OnDemand",
     "Rows",
     "Selected",

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from runner.data import moments, splitting
 from runner.data.moments import Moments
 from runner.data.on_demand import Indices, OnDemand, Selected, blocks
-from runner.data.records import Inputs, Rows, Source, Splits, Standard, Units
+from runner.data.records import Embedded, Inputs, Rows, Source, Splits, Standard, Units
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Debug, Split, Standardise
 from runner.layers import describe
@@ -60,6 +60,7 @@ def prepare(
     if scales:
         together = standardise == "channels"
         standard = units.inputs if units else _standard(parts[0].inputs, learnt, together=together)
+        standard = _but_for_codes(standard, source.embedded)
     if rows.inputs.dtype == np.uint8 or (scales and isinstance(rows.inputs, OnDemand)):
         parts = tuple(replace(part, standard=standard) for part in parts)
     elif scales:
@@ -114,6 +115,14 @@ def _standard(inputs: Inputs, learnt: Moments, *, together: bool) -> Standard:
     return Standard(*(np.broadcast_to(each, shape).copy() for each in found))
 
 
+def _but_for_codes(standard: Standard, embedded: tuple[Embedded, ...]) -> Standard:
+    """Returns a standard that leaves the numbers of categories as they are."""
+    mean, scale = standard.mean.copy(), standard.scale.copy()
+    for each in embedded:
+        mean[each.column], scale[each.column] = 0.0, 1.0
+    return Standard(mean, scale)
+
+
 def _looked_at(source: Source, inputs: Inputs, training: Indices, learnt: Moments | None) -> Any:
     """Goes through all inputs once and returns the SHA-256 of them so far.
 
@@ -136,7 +145,7 @@ def _looked_at(source: Source, inputs: Inputs, training: Indices, learnt: Moment
     is_learnt[training] = True
     first = 0
     for block in inputs.blocks():
-        faults = list(_value_faults(block, source.tokens))
+        faults = list(_value_faults(block, source))
         if faults:
             raise ConfigurationError(faults)
         total.update(_bytes(block))
@@ -190,8 +199,8 @@ def _read(source: Source) -> Rows:
                 f"{targets.min()} to {targets.max()}",
             )
         )
-    elif source.tokens is not None and here is not None:
-        faults += _token_faults(here, source.tokens)
+    elif here is not None and not faults:
+        faults += _value_faults(here, source)
     if faults:
         raise ConfigurationError(faults)
     return Rows(
@@ -205,16 +214,19 @@ def _is_finite(inputs: NDArray[Any]) -> bool:
     return inputs.dtype.kind in "iub" or bool(np.isfinite(inputs).all())
 
 
-def _value_faults(inputs: NDArray[Any], tokens: int | None) -> Iterator[Fault]:
+def _value_faults(inputs: NDArray[Any], source: Source) -> Iterator[Fault]:
     if not _is_finite(inputs):
         yield _NOT_FINITE
-    elif tokens is not None:
-        yield from _token_faults(inputs, tokens)
+        return
+    if source.tokens is not None:
+        yield from _token_faults(inputs, source.tokens)
+    for each in source.embedded:
+        yield from _token_faults(inputs[:, each.column], each.categories, "categories")
 
 
-def _token_faults(inputs: NDArray[Any], tokens: int) -> Iterator[Fault]:
+def _token_faults(inputs: NDArray[Any], tokens: int, what: str = "tokens") -> Iterator[Fault]:
     if not np.isin(inputs, np.arange(tokens)).all():
-        rule = f"must hold tokens, whole numbers from 0 to {tokens - 1}"
+        rule = f"must hold {what}, whole numbers from 0 to {tokens - 1}"
         yield Fault("data", rule, f"{inputs.min():g} to {inputs.max():g}")
 
 

@@ -64,6 +64,8 @@ def examples(network: StoredNetwork) -> NDArray[np.float64]:
         drawn = network.input_mean + network.input_scale * draws.normal(size=shape)
     else:
         drawn = draws.integers(0, tokens, shape).astype(np.float64)
+    for column, count in layers.categories(network.tree("runner.backends.none")).items():
+        drawn[:, column] = draws.integers(0, count, len(drawn))
     own = np.asarray(network.described["example"], np.float64).reshape(1, *network.input_shape)
     return np.concatenate([own, drawn])
 

@@ -75,6 +75,11 @@ def _reshape(graph: Graph, x: str, layer: Layer, shape: Shape, arrays: Arrays) -
     return graph.reshaped(x, layer.output_shape(shape))
 
 
+def _select(graph: Graph, x: str, layer: layers.Select, shape: Shape, arrays: Arrays) -> str:
+    first, last = graph.whole([layer.first]), graph.whole([layer.first + layer.count])
+    return graph.node("Slice", x, first, last, graph.whole([1]))
+
+
 def _activation(graph: Graph, x: str, layer: layers.Activation, shape: Shape, arrays: Arrays) -> str:
     return activation(graph, x, layer.function.name, layer.function.arguments, arrays)
 
@@ -264,4 +269,5 @@ LAYERS: Mapping[type[layers.Leaf], Write] = {
     layers.Lstm: _recurrent,
     layers.Gru: _recurrent,
     layers.SelfAttention: _self_attention,
+    layers.Select: _select,
 }

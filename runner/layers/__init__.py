@@ -5,9 +5,10 @@ Shapes leave out the batch: ``(features,)``, for sequences ``(length, channels)`
 """
 
 from runner.layers.base import Leaf, Parameter, Shape, ShapeError, describe
+from runner.layers.categories import categories, looked_up
 from runner.layers.native import NativeNetwork
 from runner.layers.norms import BatchNorm, GroupNorm, LayerNorm
-from runner.layers.plain import Activation, Dense, Dropout, Flatten, Reshape
+from runner.layers.plain import Activation, Dense, Dropout, Flatten, Reshape, Select
 from runner.layers.sequences import (
     Embedding,
     Gru,
@@ -81,6 +82,7 @@ __all__ = [
     "Recurrent",
     "Reshape",
     "Residual",
+    "Select",
     "SelfAttention",
     "Sequence",
     "Shape",
@@ -88,9 +90,11 @@ __all__ = [
     "SimpleRnn",
     "Window",
     "activations",
+    "categories",
     "describe",
     "entrances",
     "is_native",
+    "looked_up",
     "named",
     "neighbours",
     "parameters",

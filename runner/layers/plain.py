@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from runner.experiment import Component
 from runner.layers.base import Leaf, Parameter, Shape, affine, refused
-from runner.quantities import BelowOne, PositiveCount
+from runner.quantities import BelowOne, Count, PositiveCount
 
 # Where the functions of a backend lie, whichever it is: runner.backends.torch.activations.glu.
 _PACKAGE, _MODULE = "runner.backends.", "activations"
@@ -51,6 +51,20 @@ class Reshape(Leaf):
             count = math.prod(input_shape)
             raise refused(f"must have one to three sides whose product is {count}", wanted)
         return wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class Select(Leaf):
+    """Some of the numbers of a row: ``count`` of them from number ``first`` on, which counts from 0."""
+
+    first: Count
+    count: PositiveCount
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        if len(input_shape) != 1 or self.first + self.count > input_shape[0]:
+            rule = f"must get one row of at least {self.first + self.count} features"
+            raise refused(rule, input_shape)
+        return (self.count,)
 
 
 @dataclass(frozen=True, kw_only=True)

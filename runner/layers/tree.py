@@ -104,6 +104,7 @@ VOCABULARY: Mapping[str, type[Leaf]] = {
     "lstm": sequences.Lstm,
     "gru": sequences.Gru,
     "self_attention": sequences.SelfAttention,
+    "select": plain.Select,
 }
 BLOCKS: Mapping[str, type[Layer]] = {
     "sequence": Sequence,

@@ -137,6 +137,10 @@ LAYERS: Mapping[str, Entry] = {
     "dense": _entry("Linear", "Dense", _KERNELS, units=_same("out_features", "units"), bias=_BIAS),
     "flatten": _entry("Flatten", "Flatten", _CHANNELS),
     "reshape": _entry("Unflatten", "Reshape", _CHANNELS, shape=_same("unflattened_size", "target_shape")),
+    "select": Entry(
+        Counterpart(torch="torch.narrow", keras="keras.ops.slice"),
+        {"first": _same("start", "start_indices"), "count": _same("length", "shape")},
+    ),
     "activation": _entry(None, "Activation", function=_same(None, "activation")).noted(
         "torch has a module for each function"
     ),

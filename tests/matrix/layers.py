@@ -216,6 +216,7 @@ SETTINGS: dict[str, Setting] = {
         layers.Reshape(shape=[2, 5, 2]), SEQUENCE, lambda x, w: x.reshape(len(x), -1)
     ),
     "reshape images": alone(layers.Reshape(shape=[3, 6, 5]), IMAGE, lambda x, w: x.reshape(len(x), -1)),
+    "select": alone(layers.Select(first=1, count=3), ROW, lambda x, w: x[:, [1, 2, 3]]),
     "batch norm of rows, training": batch_norm(ROW, True),
     "batch norm of rows, evaluation": batch_norm(ROW, False),
     "batch norm of sequences, training": batch_norm(SEQUENCE, True),

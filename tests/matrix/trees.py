@@ -22,7 +22,7 @@ from matrix.case import BACKENDS
 from matrix.trainings import BOUNDS, differences, pair_of
 from runner import component, layers
 from runner.experiment import Component, Experiment
-from runner.quantities import BelowOne, OpenUnitInterval, Positive, PositiveCount
+from runner.quantities import BelowOne, Count, OpenUnitInterval, Positive, PositiveCount
 
 # A tree as YAML has it.
 Entry = str | dict[str, Any]
@@ -64,6 +64,7 @@ LEFT_OUT = {"max_pool", "global_max_pool"}
 # Few values of each kind, for a layer is drawn from all of their combinations that its input can take.
 VALUES: dict[Any, tuple[Any, ...]] = {
     bool: (True, False),
+    Count: (0, 1),
     PositiveCount: (1, 3),
     Positive: (0.1,),
     OpenUnitInterval: (0.3,),

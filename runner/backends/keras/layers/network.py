@@ -38,6 +38,7 @@ _BUILDERS: Mapping[type[layers.Leaf], Callable[[Any, layers.Shape], plain.Apply]
     layers.Lstm: sequences.recurrent,
     layers.Gru: sequences.recurrent,
     layers.SelfAttention: sequences.self_attention,
+    layers.Select: plain.select,
 }
 # What Keras' own layers call their arrays where it is not what we call them.
 _VARIABLES = {

@@ -31,6 +31,12 @@ def reshape(layer: layers.Reshape, shape: Shape) -> Apply:
     return keras.layers.Reshape(layer.output_shape(shape), name=layer.name)
 
 
+def select(layer: layers.Select, shape: Shape) -> Apply:
+    """Some of the numbers of a row."""
+    # They may be numbers of categories, which mixed precision would round: bfloat16 has no 257.
+    return _Select(layer, shape, autocast=False)
+
+
 def activation(layer: layers.Activation, shape: Shape) -> Apply:
     """The function, and its slopes where it learns them."""
     return _Function(layer, shape)
@@ -88,6 +94,11 @@ class _Function(OwnLayer[layers.Activation]):
 
     def call(self, inputs: Any) -> Any:
         return self._function(inputs, *[ops.convert_to_tensor(getattr(self, name)) for name in self._names])
+
+
+class _Select(OwnLayer[layers.Select]):
+    def call(self, inputs: Any) -> Any:
+        return inputs[:, self.record.first : self.record.first + self.record.count]
 
 
 class _BatchNorm(keras.layers.BatchNormalization):

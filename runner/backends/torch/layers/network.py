@@ -40,6 +40,7 @@ _BUILDERS: Mapping[type[layers.Leaf], Callable[[Any, layers.Shape], Built]] = {
     layers.Lstm: sequences.recurrent,
     layers.Gru: sequences.recurrent,
     layers.SelfAttention: sequences.self_attention,
+    layers.Select: plain.select,
 }
 
 

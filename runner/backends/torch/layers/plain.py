@@ -38,6 +38,11 @@ def reshape(layer: layers.Reshape, shape: Shape) -> Built:
     return without_arrays(_Reshape(shape, layer.output_shape(shape)))
 
 
+def select(layer: layers.Select, shape: Shape) -> Built:
+    """Some of the numbers of a row."""
+    return without_arrays(_Select(layer.first, layer.count))
+
+
 def activation(layer: layers.Activation, shape: Shape) -> Built:
     """The function, and its slopes where it learns them."""
     arrays = layer.parameters(shape)
@@ -130,6 +135,15 @@ class _Reshape(nn.Module):
             inputs = inputs.permute(0, 2, 3, 1)
         outputs = inputs.reshape(-1, *self._after)
         return outputs.permute(0, 3, 1, 2) if len(self._after) == 3 else outputs
+
+
+class _Select(nn.Module):
+    def __init__(self, first: int, count: int) -> None:
+        super().__init__()
+        self._first, self._count = first, count
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return inputs[:, self._first : self._first + self._count]
 
 
 class _SharedBatchNorm(nn.BatchNorm1d):

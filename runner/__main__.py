@@ -30,6 +30,11 @@ VERBS = {
         "runner.commands.report",
         "compare the runs of a sweep or an experiment: leaderboard, what is better than what, a page with figures",
     ),
+    "show": ("runner.commands.show", "show a recorded run: what was chosen, its metrics and its curves"),
+    "compare": (
+        "runner.commands.compare",
+        "recorded runs side by side: where their configurations differ, metrics, curves: compare RUN RUN ...",
+    ),
     "evaluate": (
         "runner.commands.evaluate",
         "the test metrics and figures of a trained network again, or on other data: evaluate RUN [data=...]",

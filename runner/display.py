@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -192,6 +192,13 @@ def findings(
     console.print(f"{seconds:.1f} s in all.", style="dim")
     whereabouts(stream, folder=folder, report=report, sweep=None, charts=False)
     _line(console, "next", next_command)
+
+
+def tables_of_runs(stream: TextIO, found: Sequence[FoundTable]) -> None:
+    """Prints tables, none of them squeezed where nobody says how wide a line may be."""
+    console = _console(stream, width=None if stream.isatty() else _WIDTH_OF_A_FILE)
+    for table in found:
+        console.print(_printed(table))
 
 
 def whereabouts(

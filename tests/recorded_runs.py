@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
+import io
+import json
+import sys
 import time
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
 
 from runner import compose
 from runner.recorded.records import CONFIG, OVERRIDES
 from runner.results import Status
-from runner.tracking import DatasetCard, RunCard, Scalar
+from runner.tracking import DatasetCard, RunCard, Scalar, asking
 from runner.tracking.journal import Journal
 from runner.tracking.process import Process, this_process
 from runner.tracking.store import StoredRun, address
@@ -93,3 +100,16 @@ def _composed(overrides: tuple[str, ...]) -> tuple[str, Mapping[str, Scalar]]:
     with compose.session():
         config = compose.compose(overrides)
         return compose.resolved_yaml(config), compose.flat(config)
+
+
+def answer_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has this process answer what would be asked of one of its own: it has MLflow and matplotlib already."""
+
+    def ask(module: str, question: Mapping[str, str]) -> tuple[dict[str, Any], str]:
+        printed = io.StringIO()
+        with monkeypatch.context() as patch, contextlib.redirect_stdout(printed):
+            patch.setattr(sys, "stdin", io.StringIO(json.dumps(question)))
+            importlib.import_module(module).main()
+        return json.loads(printed.getvalue().splitlines()[-1]), ""
+
+    monkeypatch.setattr(asking, "ask", ask)

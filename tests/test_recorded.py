@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
-import io
-import json
 import re
-import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import mlflow
 import pytest
 import yaml
-from recorded_runs import LOSSES, write_run
+from recorded_runs import LOSSES, answer_here, write_run
 
 from runner.errors import UsageError
 from runner.recorded import Record, find
 from runner.recorded.records import CONFIG
-from runner.tracking import asking, lookup
+from runner.tracking import lookup
 from runner.tracking.process import this_process
 
 # MLflow's own store uses what SQLAlchemy has deprecated.
@@ -243,15 +236,7 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 @pytest.fixture
 def answered_here(monkeypatch: pytest.MonkeyPatch) -> None:
     """What is asked of a process of its own is answered in this one, which has MLflow already."""
-
-    def ask(module: str, question: Mapping[str, str]) -> tuple[dict[str, Any], str]:
-        printed = io.StringIO()
-        monkeypatch.setattr(sys, "stdin", io.StringIO(json.dumps(question)))
-        with contextlib.redirect_stdout(printed):
-            importlib.import_module(module).main()
-        return json.loads(printed.getvalue()), ""
-
-    monkeypatch.setattr(asking, "ask", ask)
+    answer_here(monkeypatch)
 
 
 @pytest.mark.parametrize("word", ["far away", "last", "digits", f"best:{SWEEP}"])

@@ -73,3 +73,13 @@ def value_of(overrides: Sequence[str], key: str) -> str | None:
     pairs = (text.lstrip("+~").partition("=") for text in overrides)
     values = [value.strip("'\"") for name, separator, value in pairs if separator and name == key]
     return values[-1] if values else None
+
+
+def without(names: Sequence[str], key: str) -> tuple[list[str], str | None]:
+    """Returns words without those that set a key, and what the last of these sets it to.
+
+    Args:
+        names: words, of which others may hold an equals sign too: a run may be called ``lr=0.01``.
+        key: dotted.
+    """
+    return [name for name in names if not name.startswith(f"{key}=")], value_of(names, key)

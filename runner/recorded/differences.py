@@ -14,6 +14,7 @@ from runner.tracking import identity
 PACKAGES = "packages.txt"
 # Keys that say where a run is kept and how it is shown, and no number of it.
 _WITHOUT_MEANING = (*identity.WITHOUT_MEANING, "parity")
+_TARGET, _SHIPPED = "_target_", "runner."
 _SHOWN = 8
 _COMMIT, _DIRTY = "git_commit", "git_dirty"
 
@@ -100,10 +101,19 @@ def same_data(one: Record, other: Record) -> bool | None:
 
 
 def keys(records: Sequence[Record]) -> dict[str, list[Any]]:
-    """Returns the keys in which configurations differ, dotted, with the value of each; what has no meaning is left out."""
-    flattened = [dict(_flattened(record.config)) for record in records]
+    """Returns the keys in which configurations differ, dotted, with the value of each; what has no meaning is left out.
+
+    A component stands under its own key with its bare name, one of somebody's own with its whole target. What a
+    configuration does not have is an empty text.
+    """
+    return keys_of([record.config for record in records])
+
+
+def keys_of(configurations: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Returns the same of plain configurations."""
+    flattened = [dict(_flattened(each)) for each in configurations]
     names = dict.fromkeys(name for each in flattened for name in each)
-    rows = {name: [each.get(name) for each in flattened] for name in names}
+    rows = {name: [each.get(name, "") for each in flattened] for name in names}
     return {
         name: row
         for name, row in rows.items()
@@ -114,7 +124,10 @@ def keys(records: Sequence[Record]) -> dict[str, list[Any]]:
 def _flattened(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
     if isinstance(node, Mapping) and node:
         for name, each in node.items():
-            yield from _flattened(each, f"{key}.{name}" if key else str(name))
+            if name == _TARGET:
+                yield key, str(each).rpartition(".")[2] if str(each).startswith(_SHIPPED) else each
+            else:
+                yield from _flattened(each, f"{key}.{name}" if key else str(name))
     else:
         yield key, node
 

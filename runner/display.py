@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TextIO
 
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 
 _LINES = 10
 _WIDTH_OF_A_FILE = 160
+# What takes less needs no bar.
+_PATIENCE_SECONDS = 2.0
 
 
 class Display(Protocol):
@@ -126,6 +130,24 @@ class Speed:
         """Returns the speed of the epoch: ``1,234 steps/s``."""
         steps, self._step = record.step - self._step, record.step
         return f"{steps / record.seconds:,.0f} steps/s" if record.seconds > 0 else ""
+
+
+@contextlib.contextmanager
+def sending(stream: TextIO) -> Iterator[Callable[[int, int], None]]:
+    """Shows how many runs MLflow knows to have ended, once that takes longer: gives a function of these and of all runs."""
+    begun = time.monotonic()
+    with contextlib.ExitStack() as closing:
+        bar: list[Progress] = []
+
+        def tell(known: int, runs: int) -> None:
+            if time.monotonic() - begun < _PATIENCE_SECONDS:
+                return
+            if not bar:
+                bar.append(closing.enter_context(_counting(_console(stream))))
+                bar[0].add_task("sending runs to MLflow", total=runs)
+            bar[0].update(bar[0].task_ids[0], completed=known)
+
+        yield tell
 
 
 def summary(
@@ -309,6 +331,18 @@ def _console(stream: TextIO, width: int | None = None) -> Console:
     from rich.console import Console
 
     return Console(file=stream, highlight=False, markup=False, width=width)
+
+
+def _counting(console: Console) -> Progress:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("{task.description}"),
+        MofNCompleteColumn(),
+        BarColumn(),
+        TimeRemainingColumn(compact=True),
+    )
+    return Progress(*columns, console=console, transient=True)
 
 
 def _progress(console: Console) -> Progress:

@@ -16,7 +16,7 @@ from runner.results import Status
 from runner.runs import Outcome, RunRequest, carry_out
 from runner.tracking.recorder import Recorder, RecorderReport
 
-# A store that answers needs a second or two; one that does not is not waited for.
+# A store that answers needs a second or two for a run; one that does not is not waited for.
 _RECORDER_SECONDS = 60.0
 _TITLES = {"torch": "PyTorch", "keras": "Keras"}
 
@@ -83,8 +83,8 @@ def finished(recorder: Recorder | None) -> RecorderReport | None:
     if recorder is None:
         return None
     # Whoever presses Ctrl-C here no longer waits; the recorder goes on by itself.
-    with contextlib.suppress(Interrupted, KeyboardInterrupt):
-        return recorder.finish(_RECORDER_SECONDS)
+    with contextlib.suppress(Interrupted, KeyboardInterrupt), display.sending(sys.stderr) as tell:
+        return recorder.finish(_RECORDER_SECONDS, tell)
     return recorder.finish(0.0)
 
 

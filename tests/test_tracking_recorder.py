@@ -321,14 +321,29 @@ def test_the_packages_of_a_worker_that_ended_before_it_was_heard_are_kept_by_its
         assert [item.path for item in files] == (["packages.txt"] if own else [])
 
 
+def test_the_end_of_every_run_is_waited_for_and_counted(tmp_path: Path) -> None:
+    recorder = Recorder.start(address(None, tmp_path), tmp_path)
+    for number in range(3):
+        tracker = Journal(tmp_path / str(number))
+        recorder.follow(tracker.folder)
+        tracker.start(replace(card(tmp_path), name=f"run {number}", identity=f"{number}"))
+        tracker.end("FINISHED", None)
+    told: list[tuple[int, int]] = []
+    report = recorder.finish(240, lambda *counts: told.append(counts))
+    assert told == sorted(told)
+    assert told[-1] == (3, 3)
+    assert {run.info.status for run in runs(tmp_path).values()} == {"FINISHED"}
+    assert (report.trouble, len(report.runs)) == (None, 3)
+
+
 def test_the_recorder_of_a_sweep_lets_its_workers_go_first(tmp_path: Path) -> None:
     import psutil
 
     recorder = Recorder.start(address(None, tmp_path), tmp_path, patient=True)
     process = recorder._process.pid
-    wait_for(lambda: psutil.Process(process).nice() == 15)
+    wait_for(lambda: psutil.Process(process).nice() == 10)
     # Where the system shares its cores among sessions, that of the recorder is told the same.
     sessions = Path(f"/proc/{process}/autogroup")
     if sessions.exists():
-        wait_for(lambda: sessions.read_text().split()[-2:] == ["nice", "15"])
-    assert recorder.finish(60).trouble is None
+        wait_for(lambda: sessions.read_text().split()[-2:] == ["nice", "10"])
+    assert recorder.finish(240).trouble is None

@@ -29,7 +29,7 @@ _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 10.0
 _LAST_ATTEMPTS = 3
 _LONGEST_REASON = 300
-_NICENESS = 15
+_NICENESS = 10
 
 _log = logging.getLogger("runner")
 _Message = dict[str, Any]

@@ -11,7 +11,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -22,6 +23,10 @@ from runner.tracking.process import process_of, this_process
 from runner.tracking.store import StoredRun
 
 LOG = "recorder.log"
+
+# Runs of which is asked whether MLflow knows their end, and how often.
+_LOOKED_AT = 50
+_LOOK_SECONDS = 0.1
 
 _OTHER_RUNS = ("MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID", "MLFLOW_EXPERIMENT_NAME")
 
@@ -94,13 +99,20 @@ class Recorder:
         if unsent.claim(run_folder, self._itself):
             self.follow(run_folder)
 
-    def finish(self, timeout: float) -> RecorderReport:
-        """Waits at most ``timeout`` seconds until all is sent; the recorder goes on alone after that."""
+    def finish(self, timeout: float, tell: Callable[[int, int], None] | None = None) -> RecorderReport:
+        """Waits until MLflow knows the end of every run, and then until all is sent; the recorder goes on alone after that.
+
+        Args:
+            timeout: seconds without a further run that MLflow knows, after which it is not waited for, and then those
+                that it is waited for the rest.
+            tell: called with how many runs MLflow knows to have ended, and of how many.
+        """
         self._tell(finish=True)
         with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
+        all_known = self._wait_for_ends(timeout, tell)
         try:
-            code: int | None = self._process.wait(timeout)
+            code: int | None = self._process.wait(timeout if all_known else 0.0)
         except subprocess.TimeoutExpired:
             code = None
         runs = tuple(_report(folder) for folder in self._followed)
@@ -109,6 +121,26 @@ class Recorder:
         if trouble is None and log.stat().st_size == 0:
             log.unlink()
         return RecorderReport(runs, trouble)
+
+    def _wait_for_ends(self, patience: float, tell: Callable[[int, int], None] | None) -> bool:
+        """Returns whether MLflow knows how every run ended, after a wait as long as there is progress."""
+        left, moved = list(self._followed), time.monotonic()
+        while left and time.monotonic() - moved < patience:
+            has_ended = self._process.poll() is not None
+            # They are sent in about this order, and a sweep may have thousands.
+            open_ones = [each for each in left[:_LOOKED_AT] if sent.load(each).status is None]
+            known = len(left[:_LOOKED_AT]) - len(open_ones)
+            left = [*open_ones, *left[_LOOKED_AT:]]
+            if tell is not None:
+                tell(len(self._followed) - len(left), len(self._followed))
+            if known:
+                moved = time.monotonic()
+            elif has_ended:
+                return True
+            else:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self._process.wait(_LOOK_SECONDS)
+        return not left
 
     @property
     def _stdin(self) -> IO[bytes]:

@@ -85,6 +85,15 @@ def build(component: Component, /, **provided: Any) -> Any:
     return target(**arguments, **added)
 
 
+def function(component: Component) -> Callable[..., Any]:
+    """Returns the target of a component, imported.
+
+    Raises:
+        ConfigurationError: where it cannot be imported.
+    """
+    return _import(component)
+
+
 def takes(component: Component, name: str) -> bool:
     """Returns whether the target, which is imported, has an argument of a name.
 

@@ -18,7 +18,7 @@ from runner.suggestions import listed, nearest
 OUTPUT = "output"
 # What the program itself adds to the arguments that a component's YAML states.
 PROVIDED: Mapping[str, frozenset[str]] = {
-    "data": frozenset({"seed"}),
+    "data": frozenset({"seed", "split"}),
     "architecture": frozenset({"input_shape", "tokens", "activation", "outputs"}),
     "plots": frozenset({"result", "findings", "title"}),
 }

@@ -7,8 +7,7 @@ import sys
 from collections.abc import Collection, Iterable, Iterator
 from typing import TextIO
 
-from runner import component, task
-from runner.data import Source
+from runner import chosen_data, task
 from runner.data.download import Tell
 from runner.data.records import Supply
 from runner.errors import Fault
@@ -22,7 +21,7 @@ def faults(experiment: Experiment, *, unread: Collection[str] = ()) -> list[Faul
         experiment: what would be carried out.
         unread: the first words of keys that have faults of their own, and of which nothing more is asked.
     """
-    files = None if {"data", "seed", "task"} & set(unread) else _files(experiment)
+    files = None if {"data", "seed", "split", "task"} & set(unread) else _files(experiment)
     found = files.fault() if files else None
     return [found] if found else []
 
@@ -48,8 +47,7 @@ def fetch(experiments: Iterable[Experiment]) -> None:
 def _files(experiment: Experiment) -> Supply | None:
     if not task.depends_on(task.of(experiment), "data"):
         return None
-    made = component.build(experiment.data, seed=experiment.seed)
-    return made.files if isinstance(made, Source) else None
+    return chosen_data.made(experiment.data, seed=experiment.seed, split=experiment.split).files
 
 
 @contextlib.contextmanager

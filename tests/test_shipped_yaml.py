@@ -28,7 +28,7 @@ from runner.randomness import generator
 
 ROOT = shipped.CONF.parent
 PROVIDED = {
-    "data": {"seed"},
+    "data": {"seed", "split"},
     "architecture": {"input_shape", "tokens", "activation"},
     "plots": {"result", "findings", "title"},
 }

@@ -69,4 +69,6 @@ def shared() -> Path:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     photos(folder / "photos")
     houses(folder / "houses.csv")
+    draws = np.random.default_rng(6)
+    np.savez(folder / "signals.npz", inputs=draws.normal(size=(40, 6, 2)), targets=np.arange(40) % 3)
     return folder

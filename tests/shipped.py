@@ -33,6 +33,7 @@ COUNTS = {
 }
 # What is chosen beside an option; of a person's own data the file.
 BESIDE = {
+    "data=arrays": "data.path={folder}/signals.npz architecture=rnn",
     "data=brackets": "architecture=rnn",
     "data=images": "data.path={folder}/photos",
     "data=table": "data.path={folder}/houses.csv data.target=price",

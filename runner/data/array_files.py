@@ -77,7 +77,8 @@ def _refusal(path: Path, key: str, error: Exception) -> ConfigurationError:
 
 
 def _npy(path: Path) -> dict[str, NDArray[Any]]:
-    return {ONLY: np.load(path, mmap_mode="r", allow_pickle=False)}
+    with path.open("rb") as file:
+        return {ONLY: _mapped(path, file)}
 
 
 def _npz(path: Path) -> dict[str, NDArray[Any]]:

@@ -16,7 +16,7 @@ COUNTS = {
     "activation": 21,
     "architecture": 8,
     "backend": 2,
-    "data": 21,
+    "data": 22,
     "debug": 4,
     "hydra/launcher": 5,
     "hydra/sweeper": 2,

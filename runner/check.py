@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from runner import device_rules, metrics, network_rules, semantics, task, values
+from runner import balance_rules, device_rules, metrics, network_rules, semantics, task, values
 from runner.blueprint import Blueprint, output_width
 from runner.data import Source, sizes
 from runner.errors import ConfigurationError, Fault
@@ -176,6 +176,10 @@ def _class_weights_fit(case: _Case) -> Iterable[Fault]:
         yield Fault(f"{loss.key}.class_weights", rule, f"{len(weights)} numbers")
 
 
+def _balance_fits(case: _Case) -> Iterable[Fault]:
+    return balance_rules.faults(case.experiment, case.source)
+
+
 def _rows_remain(case: _Case) -> Iterable[Fault]:
     split = case.experiment.split
     if split.folds is not None and split.fold >= split.folds:
@@ -295,6 +299,7 @@ _RULES = (
     _Rule(("data", "loss"), faults=_several_outputs),
     _Rule(("data", "loss", "standardise"), faults=_counts_stay),
     _Rule(("data", "loss"), faults=_class_weights_fit),
+    _Rule(("data", "architecture", "loss", "backend", "training.balance"), faults=_balance_fits),
     _Rule(("backend", "activation", "loss", "optimizer"), faults=_backend_owns),
     _Rule(("backend", "optimizer"), faults=_native_exists),
     _Rule(("data", "split", "debug.rows"), faults=_rows_remain, warnings=_parts_hold_classes),

@@ -20,6 +20,34 @@ def permutation(seed: int, epoch: int, rows: int) -> NDArray[np.int64]:
     return generator(seed, "batches", epoch).permutation(rows)
 
 
+def balanced(classes: NDArray[np.int64]) -> Permutation:
+    """Returns a permutation that meets every class equally often, to one row, in an epoch of as many rows as ever.
+
+    A class of too many rows is met by some of them, others in each epoch; one of too few by all of them as often as that
+    goes, and by some once more.
+
+    Args:
+        classes: the class of each row.
+    """
+    _, of_rows, counts = np.unique(classes, return_inverse=True, return_counts=True)
+    members = np.split(np.argsort(of_rows, kind="stable"), np.cumsum(counts)[:-1])
+
+    def drawn(seed: int, epoch: int, rows: int) -> NDArray[np.int64]:
+        draws = generator(seed, "balance", epoch)
+        wanted = np.full(len(members), rows // len(members))
+        wanted[draws.permutation(len(members))[: rows % len(members)]] += 1
+        chosen = [
+            np.concatenate(
+                [*[each] * (count // len(each)), each[draws.permutation(len(each))][: count % len(each)]]
+            )
+            for each, count in zip(members, wanted, strict=True)
+        ]
+        order: NDArray[np.int64] = np.concatenate(chosen)[permutation(seed, epoch, rows)]
+        return order
+
+    return drawn
+
+
 @dataclass(frozen=True)
 class Plan:
     """The order of a training.
@@ -32,7 +60,7 @@ class Plan:
         steps_per_epoch: batches in a pass.
         learning_rates: planned learning rate of every update, (epochs * updates_per_epoch,).
         accumulation: batches in an update, at least 1; the last update of an epoch may have fewer.
-        permutation: orders the rows, from (seed, epoch, rows).
+        permutation: the rows of an epoch in their order, from (seed, epoch, rows).
     """
 
     seed: int

@@ -93,7 +93,7 @@ def _activation(case: _Case) -> str:
 def _loss(case: _Case) -> str:
     if not case.experiment.loss.is_of_backend:
         return ""
-    if case.weighted:
+    if case.weighted or case.experiment.training.balance == "weights":
         return "what a loss with weights is divided by"
     weighted = case.experiment.loss.arguments.get("class_weights")
     return "what a loss with class weights is divided by" if weighted else ""

@@ -155,26 +155,36 @@ class Rows:
 
     Inputs in memory of float64 stand here as the network takes them. Those of uint8 and those on demand stand as they were
     read, and with them the ``standard`` by which a backend makes numbers of a batch when it comes to it, in the precision
-    of the training; without one they are numbers already.
+    of the training; without one they are numbers already. ``balance`` is what a row counts for in the loss because of its
+    class, beside its own weight; metrics know nothing of it.
     """
 
     inputs: Inputs
     targets: NDArray[Any]
     weights: NDArray[np.float64] | None = None
     standard: Standard | None = None
+    balance: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.inputs)
 
+    @property
+    def counts(self) -> NDArray[np.float64] | None:
+        """What each row counts for in the loss, its weight times that of its class; None where all are alike."""
+        if self.weights is None or self.balance is None:
+            return self.balance if self.weights is None else self.weights
+        return np.asarray(self.weights * self.balance)
+
     def part(self, which: slice | Indices) -> Rows:
         """Returns some of the rows; inputs that are read or made on demand stay so."""
         weights = None if self.weights is None else self.weights[which]
+        balance = None if self.balance is None else self.balance[which]
         if isinstance(self.inputs, OnDemand):
             numbers = np.arange(len(self))[which] if isinstance(which, slice) else which
             inputs: Inputs = self.inputs.part(numbers)
         else:
             inputs = self.inputs[which]
-        return replace(self, inputs=inputs, targets=self.targets[which], weights=weights)
+        return replace(self, inputs=inputs, targets=self.targets[which], weights=weights, balance=balance)
 
     def numbers(self, dtype: str = "float64") -> NDArray[Any]:
         """Returns all inputs as the network takes them, in memory; a standard makes two roundings in the precision given."""

@@ -166,6 +166,11 @@ TRAINING: Mapping[str, Counterpart] = {
         differences=(_ACCUMULATION,),
         remark="every optimizer of Keras takes it",
     ),
+    "balance": Counterpart(
+        torch="torch.utils.data.WeightedRandomSampler",
+        keras="keras.Model.fit(class_weight)",
+        ours="weights of the rows, or their order, in NumPy before either framework sees a row",
+    ),
     "weight_average": Counterpart(
         torch="torch.optim.swa_utils.get_ema_multi_avg_fn(decay)",
         keras="keras.optimizers.SGD(ema_momentum)",

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner import backend, component, semantics, tables, training_state
+from runner import backend, component, semantics, tables, training_state, weighting
 from runner import weights as weight_files
 from runner.backend import Job
 from runner.blueprint import Blueprint, blueprint
@@ -16,7 +16,7 @@ from runner.data import Rows, Splits, Units, prepare
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment, Training
 from runner.place import ALONE, Place
-from runner.plan import Plan, steps_in_epoch, updates_in_epoch
+from runner.plan import Plan, balanced, permutation, steps_in_epoch, updates_in_epoch
 from runner.results import SPLITS, Weights
 from runner.schedules import Schedule
 from runner.tracking import DatasetCard
@@ -150,7 +150,7 @@ def _splits(experiment: Experiment, drawing: Blueprint, units: Units | None) -> 
     if experiment.debug.one_batch:
         splits = shortened(splits, experiment.training.batch_size)
     _require_weight(splits)
-    return splits
+    return weighting.balanced(splits) if experiment.training.balance == "weights" else splits
 
 
 def _require_weight(splits: Splits) -> None:
@@ -189,4 +189,5 @@ def _plan(experiment: Experiment, splits: Splits, schedule: Schedule) -> Plan:
         steps_per_epoch=steps,
         learning_rates=rate * np.asarray(schedule.factors(epochs, updates), dtype=np.float64),
         accumulation=training.accumulation,
+        permutation=balanced(splits.train.targets) if training.balance == "sampling" else permutation,
     )

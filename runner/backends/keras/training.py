@@ -86,7 +86,7 @@ class KerasModel:
 
     def targets(self, rows: Rows) -> tuple[Any, Any]:
         """Returns the targets and weights of rows."""
-        return self.tensor(rows.targets), None if rows.weights is None else self.tensor(rows.weights)
+        return self.tensor(rows.targets), None if rows.counts is None else self.tensor(rows.counts)
 
     def tensor(self, array: NDArray[Any]) -> Any:
         """Returns an array as a tensor: numbers in the training's precision, classes as integers, bytes as they are."""

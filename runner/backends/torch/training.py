@@ -111,7 +111,7 @@ class TorchModel:
 
     def stored(self, rows: Rows) -> Stored:
         """Returns the same as they are kept: bytes as bytes, and what is mapped from a file not on the device yet."""
-        weights = None if rows.weights is None else self.tensor(rows.weights)
+        weights = None if rows.counts is None else self.tensor(rows.counts)
         inputs = rows.inputs if isinstance(rows.inputs, OnDemand) else self.tensor(rows.inputs)
         return inputs, self.tensor(rows.targets), weights
 

@@ -61,7 +61,7 @@ class ControlModel:
 
     def tensors(self, rows: Rows) -> Batch:
         """Returns the inputs, targets and weights of rows."""
-        weights = None if rows.weights is None else self._tensor(rows.weights)
+        weights = None if rows.counts is None else self._tensor(rows.counts)
         return self._tensor(rows.numbers(self.dtype)), self._tensor(rows.targets), weights
 
     def _tensor(self, array: NDArray[Any]) -> Tensor:

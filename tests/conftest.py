@@ -10,11 +10,32 @@ from pathlib import Path
 
 import pytest
 from matrix import product
+from support import one_tensorflow_thread
 
 ALL = "RUNNER_TESTS"
+# The files that take longest come first: at the end, one worker would otherwise have one of them and the other nothing. That
+# with the engines waits much, and the next ones, which are another worker's, do not.
+FIRST = (
+    "test_engines.py",
+    "test_training_matrix.py",
+    "test_matrix.py",
+    "test_experiments.py",
+    "test_commands_of_readme.py",
+    "test_sweep_faults.py",
+    "test_sweep_resume.py",
+    "test_faults.py",
+    "test_devices.py",
+    "test_search.py",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts the long files first, and draws the costly cases."""
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST else len(FIRST))
+    _draw(items)
+
+
+def _draw(items: list[pytest.Item]) -> None:
     """Draws of every test that is marked so as many cases as its mark says, unless all are asked for."""
     if os.environ.get(ALL) == "all":
         return
@@ -32,6 +53,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def _lot(test: str, commit: str) -> str:
     return hashlib.sha256(f"{commit} {test}".encode()).hexdigest()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread_where_one_is_needed(request: pytest.FixtureRequest) -> None:
+    """Asks for one thread of TensorFlow before the first test, where any needs it: TensorFlow keeps what it begins with."""
+    if any(hasattr(getattr(item, "module", None), "one_tensorflow_thread") for item in request.session.items):
+        one_tensorflow_thread()
 
 
 # Modules that are known to be no test's own. There are thousands of them, and after each test only the others are looked at.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +13,9 @@ from runner.suggestions import listed
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_REMEDY = "Databases: sqlite://, postgresql://, mysql:// and the like; download a file that is elsewhere, and name it."
+_NAMED = re.compile(r"\$(\w+)")
 
 ENDINGS = (".db", ".sqlite", ".sqlite3")
 
@@ -34,8 +39,9 @@ def read(path: str, query: str | None, key: str) -> pd.DataFrame:
     import pandas as pd
     import sqlalchemy
 
+    address = _address(path, key)
     try:
-        engine = sqlalchemy.create_engine(_address(path))
+        engine = sqlalchemy.create_engine(address)
         with engine.connect() as connection:
             chosen = query if query is not None else _only_table(engine, path, key)
             found: pd.DataFrame = pd.read_sql(sqlalchemy.text(chosen), connection)
@@ -44,8 +50,14 @@ def read(path: str, query: str | None, key: str) -> pd.DataFrame:
     except Exception as error:
         # Drivers raise what they like, and may be missing.
         original = getattr(error, "orig", None) or error
-        reason = str(original).strip().partition("\n")[0].replace(path, shown(path))
-        refuse(f"cannot be read: {reason}", shown(path), key=key if query is None else "data.query")
+        if isinstance(original, sqlalchemy.exc.NoSuchModuleError):
+            refuse("is no address of a database that SQLAlchemy knows", shown(path), key=key, remedy=_REMEDY)
+        if isinstance(original, ModuleNotFoundError):
+            remedy = f"Type: pip install {original.name}"
+            refuse(f"needs {original.name}, which is not installed", shown(path), key=key, remedy=remedy)
+        reason = str(original).strip().partition("\n")[0].replace(address, shown(path))
+        is_of_query = query is not None and not isinstance(original, sqlalchemy.exc.ArgumentError)
+        refuse(f"cannot be read: {reason}", shown(path), key="data.query" if is_of_query else key)
     return found
 
 
@@ -56,11 +68,30 @@ def shown(path: str) -> str:
     return f"{scheme}{slashes}{user.partition(':')[0]}:...{separator}{host}" if ":" in user else path
 
 
-def _address(path: str) -> str:
+def _address(path: str, key: str) -> str:
+    """Returns what SQLAlchemy takes; a word such as $PASSWORD stands for what the environment says.
+
+    Raises:
+        ConfigurationError: the address holds a password itself, which would be kept with the run.
+    """
     if "://" in path:
-        return path
+        user = path.partition("://")[2].rpartition("@")[0]
+        password = user.partition(":")[2]
+        if password and not _NAMED.fullmatch(password):
+            rule = "must hold no password, because configurations are kept"
+            remedy = "Name a variable of the environment in its place: 'data.path=postgresql://me:$PASSWORD@host/base'."
+            refuse(rule, shown(path), key=key, remedy=remedy)
+        return _NAMED.sub(lambda found: _variable(found[1], key), path)
     # Read only: a name that is wrong must not make a database.
     return f"sqlite:///file:{Path(path).expanduser().resolve()}?mode=ro&uri=true"
+
+
+def _variable(word: str, key: str) -> str:
+    from urllib.parse import quote_plus
+
+    if word not in os.environ:
+        refuse("names a variable of the environment that is not set", f"${word}", key=key)
+    return quote_plus(os.environ[word])
 
 
 def _only_table(engine: object, path: str, key: str) -> str:

@@ -25,6 +25,8 @@ FOLDER = "preparation"
 _TABLE = "table.json"
 _TRANSFORMER = "transformer.skops"
 _MISSING = "(missing)"
+# What a transformer holds beside scikit-learn's own and NumPy's arrays.
+_HARMLESS = ("numpy.dtype",)
 _WIDEST = 32
 
 
@@ -56,7 +58,8 @@ class FittedTable:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the inputs: ``age``, ``city=Bern``, ``age is missing``; embedded categories stand last."""
-        return tuple(_shown_name(each) for each in self.transformer.get_feature_names_out())
+        words = [each.name for each in self.columns if each.kind == "category"]
+        return tuple(_shown_name(each, words) for each in self.transformer.get_feature_names_out())
 
     @property
     def embedded(self) -> tuple[Embedded, ...]:
@@ -156,11 +159,12 @@ def load(folder: Path) -> FittedTable:
     place = folder / FOLDER
     try:
         about = json.loads((place / _TABLE).read_text(encoding="utf-8"))
-        strange = skops.io.get_untrusted_types(file=place / _TRANSFORMER)
+        found = skops.io.get_untrusted_types(file=place / _TRANSFORMER)
+        strange = [each for each in found if each not in _HARMLESS]
         if strange:
             rule = f"holds {listed(strange, 3)}, which could carry out code"
             refuse(rule, str(place / _TRANSFORMER), key="preparation", remedy="It is not used.")
-        transformer = skops.io.load(place / _TRANSFORMER, trusted=[])
+        transformer = skops.io.load(place / _TRANSFORMER, trusted=list(_HARMLESS))
         settings = about["settings"] | {"date_parts": tuple(about["settings"]["date_parts"])}
         return FittedTable(
             columns=tuple(Column(**each) for each in about["columns"]),
@@ -210,6 +214,12 @@ def _codes(encoder: Any, place: int) -> list[int]:
     return [int(each) for each in encoder.transform(rows)[:, place]]
 
 
-def _shown_name(name: str) -> str:
+def _shown_name(name: str, words: Sequence[str]) -> str:
     step, _, rest = name.partition("__")
-    return f"{rest.removeprefix('missingindicator_')} is missing" if step == "missing" else rest
+    if step == "missing":
+        return f"{rest.removeprefix('missingindicator_')} is missing"
+    if step == "words":
+        column = max((each for each in words if rest.startswith(f"{each}_")), key=len)
+        category = rest[len(column) + 1 :]
+        return f"{column}={'(rare)' if category == 'infrequent_sklearn' else category}"
+    return rest

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+from numpy.typing import NDArray
 
-from runner.data.tables.columns import Column, Kind
+from runner.data.tables.columns import KINDS, Column, Kind
 from runner.data.tables.faults import refuse
 from runner.suggestions import listed, nearest
 from runner.values import shown
@@ -32,9 +33,14 @@ _DATE = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\
 # Of a column that is nearly all numbers the rest is probably a mistake, and no kind of category.
 _MIXED = 0.8
 _SAMPLE = 200
+# Numbers as people print them: 1.234,5 or 1'234 or $ 12 or 30 %.
+_PRINTED = re.compile(r"[$€£]?\s*[+-]?\d{1,3}([.,' \u00a0]\d{3})*([.,]\d+)?\s*[%$€£]?")
+# Squares of larger ones, and sums of these, are no numbers any more.
+_LARGEST = 1e100
 # Longer ones, on average, are sentences.
 _LONGEST_CATEGORY = 40
 _NEARLY_ALL = 0.5
+NESTED = "holds lists, records or bytes"
 _FEW = 50
 
 
@@ -61,7 +67,12 @@ def understood(
     found = []
     for name in (each for each in table.columns if each not in apart):
         column = table[name]
-        empty, distinct = int(column.isna().sum()), int(column.nunique())
+        empty = int(column.isna().sum())
+        if is_nested(column):
+            why = "as asked" if name in leave_out else NESTED
+            found.append(Column(name, "text", empty, len(column) - empty, why))
+            continue
+        distinct = int(column.nunique())
         if name in leave_out:
             found.append(Column(name, kinds.get(name, "text"), empty, distinct, "as asked"))
             continue
@@ -98,10 +109,13 @@ def inferred(column: pd.Series[Any]) -> Kind:
     are_numbers = pd.to_numeric(values, errors="coerce").notna()
     if len(values) and are_numbers.mean() >= _MIXED:
         if not are_numbers.all():
-            row = int(np.flatnonzero(column.index.isin(values.index[~are_numbers]))[0])
-            rule = f"column {column.name} has numbers, and in row {row + 1} {shown(str(column.iloc[row]))}"
-            refuse(rule, remedy=f"Mend it, or write 'data.kinds={{{column.name}: category}}'.")
+            place = int(np.flatnonzero(column.notna() & pd.to_numeric(column, errors="coerce").isna())[0])
+            _refuse_value(column, place, "numbers")
         return "number"
+    if len(different) and all(_PRINTED.fullmatch(each) for each in different[:_SAMPLE]):
+        rule = f"column {column.name} has numbers that are written for people, such as {shown(different[0])}"
+        remedy = f"Write them as 1234.5, or take 'data.kinds={{{column.name}: category}}'."
+        refuse(rule, remedy=remedy)
     if (
         len(different)
         and all(_DATE.match(each) for each in different[:_SAMPLE])
@@ -158,6 +172,54 @@ def require(names: Sequence[str], wanted: Collection[str], key: str) -> None:
             refuse("is no column of the table", name, key=key, suggestion=nearest(name, names), remedy=remedy)
 
 
+def require_kinds(said: Mapping[str, str]) -> None:
+    """Looks whether every kind that a person names is one.
+
+    Raises:
+        ConfigurationError: one is none.
+    """
+    for name, kind in said.items():
+        if kind not in KINDS:
+            rule = f"must be one of {listed(KINDS)}"
+            refuse(rule, shown(kind), key=f"data.kinds.{name}", suggestion=nearest(str(kind), KINDS))
+
+
+def dividing(column: pd.Series[Any]) -> NDArray[Any]:
+    """Returns the values of a column by which rows are divided, as they can be compared and ordered.
+
+    Raises:
+        ConfigurationError: a row has none.
+    """
+    import pandas as pd
+
+    empty = np.flatnonzero(column.isna())
+    if len(empty):
+        first = _row(column, empty[0])
+        rule = f"{column.name} is empty in {len(empty)} of {len(column)} rows, the first of them row {first}"
+        remedy = "Mend them, or take split.by=auto."
+        refuse(rule, key="split.column", remedy=remedy)
+    if pd.api.types.is_numeric_dtype(column):
+        return np.asarray(column.to_numpy())
+    texts = column.astype(str)
+    if pd.api.types.is_datetime64_any_dtype(column) or texts.map(lambda each: bool(_DATE.match(each))).all():
+        return np.asarray(_moments(column).to_numpy())
+    return np.asarray(texts.to_numpy(object))
+
+
+def counts_rows(column: pd.Series[Any]) -> bool:
+    """Returns whether a column holds whole numbers one after the other, as those of rows are."""
+    values = typed(column, "number").to_numpy()
+    return len(values) > _FEW and bool((np.abs(np.diff(values)) == 1).all()) and not np.isnan(values).any()
+
+
+def is_nested(column: pd.Series[Any]) -> bool:
+    """Returns whether the values of a column are lists, records or bytes."""
+    if column.dtype != object:
+        return False
+    first = column.dropna().head(1)
+    return len(first) > 0 and isinstance(first.iloc[0], list | dict | tuple | set | bytes | np.ndarray)
+
+
 def _why_left_out(
     column: pd.Series[Any], kind: Kind, distinct: int, most_categories: int, *, asked: bool
 ) -> str:
@@ -177,16 +239,14 @@ def _numbers(column: pd.Series[Any]) -> pd.Series[Any]:
 
     given = column.astype(str).str.strip().where(column.notna()) if _is_words(column) else column
     found = pd.to_numeric(given, errors="coerce").astype(np.float64)
-    wrong = np.flatnonzero(found.isna() & column.notna())
-    if len(wrong):
-        rule = (
-            f"column {column.name} has numbers, and in row {wrong[0] + 1} {shown(str(column.iloc[wrong[0]]))}"
-        )
-        refuse(rule, remedy=f"Mend it, or write 'data.kinds={{{column.name}: category}}'.")
+    _require_every(found, column, "numbers")
     infinite = np.flatnonzero(np.isinf(found))
     if len(infinite):
-        rule = f"column {column.name} is infinite in row {infinite[0] + 1}"
+        rule = f"column {column.name} is infinite in row {_row(column, infinite[0])}"
         refuse(rule, remedy=f"Empty the cell, or leave the column out: data.leave_out=[{column.name}].")
+    too_large = np.flatnonzero(found.abs() > _LARGEST)
+    if len(too_large):
+        _refuse_value(column, int(too_large[0]), f"numbers of at most {_LARGEST:g}")
     return found
 
 
@@ -195,21 +255,13 @@ def _booleans(column: pd.Series[Any]) -> pd.Series[Any]:
 
     lower = words(column).map(lambda each: each if each is None else each.lower())
     found = pd.to_numeric(lower.map(_BOOLEAN), errors="coerce").astype(np.float64)
-    wrong = np.flatnonzero(found.isna() & column.notna())
-    if len(wrong):
-        rule = f"column {column.name} has true and false, and in row {wrong[0] + 1} {shown(str(column.iloc[wrong[0]]))}"
-        refuse(rule, remedy=f"Mend it, or write 'data.kinds={{{column.name}: category}}'.")
+    _require_every(found, column, "true and false")
     return found
 
 
 def _moments(column: pd.Series[Any]) -> pd.Series[Any]:
     found = _dates(column)
-    wrong = np.flatnonzero(found.isna() & column.notna())
-    if len(wrong):
-        rule = (
-            f"column {column.name} has dates, and in row {wrong[0] + 1} {shown(str(column.iloc[wrong[0]]))}"
-        )
-        refuse(rule, remedy=f"Mend it, or write 'data.kinds={{{column.name}: category}}'.")
+    _require_every(found, column, "dates")
     return found
 
 
@@ -245,3 +297,25 @@ def _is_words(column: pd.Series[Any]) -> bool:
     import pandas as pd
 
     return not pd.api.types.is_numeric_dtype(column)
+
+
+def _require_every(found: pd.Series[Any], column: pd.Series[Any], what: str) -> None:
+    """Looks whether every value of a column became one of its kind.
+
+    Raises:
+        ConfigurationError: one did not.
+    """
+    wrong = np.flatnonzero(found.isna() & column.notna())
+    if len(wrong):
+        _refuse_value(column, int(wrong[0]), what)
+
+
+def _refuse_value(column: pd.Series[Any], place: int, what: str) -> NoReturn:
+    value = shown(str(column.iloc[place]))
+    rule = f"column {column.name} has {what}, and in row {_row(column, place)} {value}"
+    refuse(rule, remedy=f"Mend it, or write 'data.kinds={{{column.name}: category}}'.")
+
+
+def _row(column: pd.Series[Any], place: int) -> int:
+    """Returns which row of its file a value stands in, from 1."""
+    return int(column.index[place]) + 1

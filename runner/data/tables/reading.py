@@ -186,6 +186,8 @@ def _delimiter(place: Place) -> str | None:
 
 def _to_pandas(table: Any) -> pd.DataFrame:
     found: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
+    for name in found.select_dtypes("timedelta"):
+        found[name] = found[name].dt.total_seconds()
     return found
 
 

@@ -16,9 +16,11 @@ from runner.data.tables import kinds, reading, targets, transformer
 from runner.data.tables.columns import Column, Kind, Settings
 from runner.data.tables.faults import refuse
 from runner.data.tables.fitted import FittedTable, plain
+from runner.data.tables.kinds import require_kinds
 from runner.data.tables.reading import Place
 from runner.data.tables.targets import Target, TaskChoice
-from runner.findings import Table
+from runner.errors import ConfigurationError
+from runner.findings import Cell, Table
 from runner.quantities import PositiveCount
 from runner.suggestions import listed
 
@@ -129,6 +131,7 @@ def table(
     Raises:
         ConfigurationError: it cannot be read, or nothing can be learnt from it.
     """
+    require_kinds(kinds)
     text = (delimiter, encoding)
     places = [Place(path, query, *text)]
     if validation_path is not None:
@@ -137,6 +140,7 @@ def table(
         places.append(Place(test_path, None, *text, "data.test_path"))
     for place in places:
         reading.require(place)
+    _require_different(places)
     files = _Files(tuple(places), validation_path is not None, test_path is not None)
     asked = _Asked(
         target=(target,) if isinstance(target, str) else tuple(target),
@@ -181,6 +185,7 @@ def _source(known: _Table, name: str, settings: Settings) -> Source:
             is_prepared=True,
             preparation=fitted,
             embedded=fitted.embedded,
+            warnings=(*known.warnings, *_warnings_of_parts(known, fitted)),
         )
 
     def unread() -> Arrays:
@@ -198,7 +203,7 @@ def _source(known: _Table, name: str, settings: Settings) -> Source:
         validation_rows=known.validation_rows,
         test_rows=known.test_rows,
         columns=tuple(str(each) for each in known.rows.columns),
-        column=lambda name: np.asarray(known.rows[name].to_numpy()),
+        column=lambda name: kinds.dividing(known.rows[name]),
         targets=lambda: known.target.values,
         fit=fit,
         notes=known.notes,
@@ -215,6 +220,8 @@ def _understood(identity: tuple[object, ...], files: _Files, asked: _Asked) -> _
     names = [str(each) for each in parts[0].columns]
     _require_columns(names, files.places[0], parts[0], asked)
     parts = [_like(part, names, place) for part, place in zip(parts, files.places, strict=True)]
+    for part, place in zip(parts[1:], files.places[1:], strict=True):
+        _require_rows(part, place)
     pairs = [_with_target(part, asked, place) for part, place in zip(parts, files.places, strict=True)]
     kept = [part for part, _ in pairs]
     rows = _joined(kept)
@@ -225,7 +232,7 @@ def _understood(identity: tuple[object, ...], files: _Files, asked: _Asked) -> _
     elif asked.divided_by is not None:
         apart.add(asked.divided_by)
     columns = kinds.understood(
-        rows,
+        kept[0],
         kinds=dict(asked.kinds),
         apart=apart,
         leave_out=asked.leave_out,
@@ -236,6 +243,8 @@ def _understood(identity: tuple[object, ...], files: _Files, asked: _Asked) -> _
         refuse(
             "has no column that could be an input", listed(shown, 5), remedy="Say what one is, by data.kinds."
         )
+    for part, place in zip(kept[1:], files.places[1:], strict=True):
+        _require_kinds(part, columns, place)
     behind = len(kept) - 1
     return _Table(
         rows,
@@ -245,7 +254,7 @@ def _understood(identity: tuple[object, ...], files: _Files, asked: _Asked) -> _
         found,
         _weights(rows, asked.weights),
         (found.note, *_notes(columns, sum(count for _, count in pairs))),
-        tuple(_warnings(columns)),
+        (*_warnings(columns), *_warnings_of_rows(kept[0], columns)),
     )
 
 
@@ -303,9 +312,10 @@ def _require_columns(names: Sequence[str], place: Place, table: pd.DataFrame, as
     """
     if not asked.target:
         refuse("must name a column", "[]", key="data.target")
+    if len(set(asked.target)) < len(asked.target):
+        refuse("names a column twice", listed(asked.target), key="data.target")
     kinds.require(names, asked.target, "data.target")
-    if len(table) == 0:
-        refuse("has a line of names and no row below it", place.path)
+    _require_rows(table, place)
     if len(names) == 1:
         rule = f"has one column alone, {names[0]}"
         remedy = "There must be a target and an input; is data.delimiter another one?"
@@ -317,6 +327,41 @@ def _require_columns(names: Sequence[str], place: Place, table: pd.DataFrame, as
     both = sorted(set(asked.target) & {*(asked.chosen or ()), *([asked.weights] if asked.weights else [])})
     if both:
         refuse("is the target, and no input or weight at once", both[0], key="data.columns")
+
+
+def _require_rows(table: pd.DataFrame, place: Place) -> None:
+    if len(table) == 0:
+        refuse("has a line of names and no row below it", place.path, key=place.key)
+
+
+def _require_different(places: Sequence[Place]) -> None:
+    """Looks whether every part has a file of its own.
+
+    Raises:
+        ConfigurationError: two have the same.
+    """
+    seen: dict[object, Place] = {}
+    for place in places:
+        first = seen.setdefault(place.identity[1:] or place, place)
+        if first is not place:
+            rule = f"is the file of {first.key} as well"
+            refuse(
+                rule, place.path, key=place.key, remedy="Its rows would be learnt from and judged by at once."
+            )
+
+
+def _require_kinds(table: pd.DataFrame, columns: Sequence[Column], place: Place) -> None:
+    """Looks whether the columns of a further file are what those of the first are.
+
+    Raises:
+        ConfigurationError: a value is none of its column's kind.
+    """
+    for column in (each for each in columns if not each.left_out):
+        try:
+            kinds.typed(table[column.name], column.kind)
+        except ConfigurationError as error:
+            (fault,) = error.faults
+            refuse(fault.rule, place.path, key=place.key, remedy=fault.remedy)
 
 
 def _like(table: pd.DataFrame, names: Sequence[str], place: Place) -> pd.DataFrame:
@@ -343,18 +388,23 @@ def _with_target(table: pd.DataFrame, asked: _Asked, place: Place) -> tuple[pd.D
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
-    return pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0].reset_index(drop=True)
+    return pd.concat(parts) if len(parts) > 1 else parts[0]
 
 
 def _weights(rows: pd.DataFrame, name: str | None) -> NDArray[np.float64] | None:
     if name is None:
         return None
-    found: NDArray[np.float64] = kinds.typed(rows[name], "number").to_numpy(np.float64)
+    try:
+        found: NDArray[np.float64] = kinds.typed(rows[name], "number").to_numpy(np.float64)
+    except ConfigurationError as error:
+        (fault,) = error.faults
+        refuse(fault.rule, key="data.weights", remedy="Mend it, or name another column.")
     bad = np.flatnonzero(~(found >= 0))
     if len(bad):
         shown = "nothing" if np.isnan(found[bad[0]]) else f"{found[bad[0]]:g}"
+        row = int(rows.index[bad[0]]) + 1
         refuse(
-            f"{name} must be a number of at least 0 in every row, and in row {bad[0] + 1} is {shown}",
+            f"{name} must be a number of at least 0 in every row, and in row {row} is {shown}",
             key="data.weights",
         )
     return found
@@ -363,7 +413,8 @@ def _weights(rows: pd.DataFrame, name: str | None) -> NDArray[np.float64] | None
 def _notes(columns: Sequence[Column], dropped: int) -> list[str]:
     inputs = [each.kind for each in columns if not each.left_out]
     told = [f"{inputs.count(kind)} {kind}" for kind in dict.fromkeys(inputs)]
-    found = [f"{len(inputs)} columns are inputs: {listed(told)}."]
+    what = "1 column is an input" if len(inputs) == 1 else f"{len(inputs)} columns are inputs"
+    found = [f"{what}: {listed(told)}."]
     text = [each.name for each in columns if each.left_out == "is text"]
     if text:
         found.append(f"{listed(text, 5)}: left out, for text is no input; data.kinds says otherwise.")
@@ -374,8 +425,8 @@ def _notes(columns: Sequence[Column], dropped: int) -> list[str]:
 
 def _described(known: _Table) -> Table:
     """Returns what each column is and what becomes of it."""
-    rows = len(known.rows)
-    lines = [
+    rows = len(known.rows) - known.validation_rows - known.test_rows
+    lines: list[tuple[Cell, ...]] = [
         (name, known.target.task, "0 %", known.rows[name].nunique(), "target") for name in known.target.names
     ]
     for each in known.columns:
@@ -389,6 +440,37 @@ def _described(known: _Table) -> Table:
 def _warnings(columns: Sequence[Column]) -> list[str]:
     found = []
     for each in columns:
-        if each.left_out in ("has no value", "has one value alone") or "different words" in each.left_out:
+        if (
+            each.left_out in ("has no value", "has one value alone", kinds.NESTED)
+            or "different words" in each.left_out
+        ):
             found.append(f"{each.name} is left out, because it {each.left_out}.")
     return found
+
+
+def _warnings_of_parts(known: _Table, fitted: FittedTable) -> list[str]:
+    """Returns what rows of files of their own have that no training row has, a sentence each."""
+    first = len(known.rows) - known.validation_rows - known.test_rows
+    ends = {"validation": first + known.validation_rows, "test": len(known.rows)}
+    found = []
+    if known.target.task != "regression":
+        learnt = set(known.target.values[:first])
+        unseen = [name for number, name in enumerate(known.target.classes) if number not in learnt]
+        found += [f"the class {name!r} is in no row of data.path, and cannot be learnt." for name in unseen]
+    for part, end in ends.items():
+        if end > first:
+            for column, share in fitted.unknown(known.rows.iloc[first:end]).items():
+                found.append(
+                    f"{column}: {share:.0%} of the {part} rows have a category that no training row has."
+                )
+        first = end
+    return found
+
+
+def _warnings_of_rows(table: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
+    """Returns which inputs are probably the numbers of the rows, a sentence each."""
+    return [
+        f"{each.name} looks like the number of a row, which tells nothing of other rows: data.leave_out=[{each.name}]."
+        for each in columns
+        if each.kind == "number" and not each.left_out and kinds.counts_rows(table[each.name])
+    ]

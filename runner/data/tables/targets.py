@@ -57,6 +57,12 @@ def target(table: pd.DataFrame, names: Sequence[str], task: TaskChoice) -> Targe
         ConfigurationError: nothing can be learnt of it.
     """
     for name in names:
+        if kinds.is_nested(table[name]):
+            refuse(
+                f"{name} {kinds.NESTED}",
+                key=_KEY,
+                remedy="A target is a class or a number; name another column.",
+            )
         if table[name].nunique() < 2:
             rule = f"{name} has one value alone, {table[name].iloc[0]}, in all {len(table)} rows"
             refuse(rule, key=_KEY, remedy="There is nothing to learn; name another column.")
@@ -77,7 +83,12 @@ def _is_regression(column: pd.Series[Any], task: TaskChoice) -> bool:
 
 
 def _kind(column: pd.Series[Any]) -> str:
-    return kinds.inferred(column)
+    try:
+        return kinds.inferred(column)
+    except ConfigurationError as error:
+        (fault,) = error.faults
+        remedy = "Mend it, or take data.task=multiclass if it is the name of a class."
+        refuse(fault.rule, key=_KEY, remedy=remedy)
 
 
 def _values(table: pd.DataFrame, names: Sequence[str], task: TaskChoice) -> Target:

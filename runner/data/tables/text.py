@@ -103,7 +103,7 @@ def header(path: Path, delimiter: str | None, encoding: str | None, key: str) ->
         ConfigurationError: there is none, or a name is blank or there twice.
     """
     names = _form(path, delimiter, encoding, key).names
-    return names[1:] if _is_index(names) else names
+    return tuple(name.strip() for name in (names[1:] if _is_index(names) else names))
 
 
 def require_names(names: Sequence[str], path: str, key: str) -> None:
@@ -152,7 +152,7 @@ def _form(path: Path, delimiter: str | None, encoding: str | None, key: str) -> 
     if len(found) != 1:
         refuse("must be one character", repr(found), key="data.delimiter")
     names = tuple(next(csv.reader(io.StringIO(lines[0]), delimiter=found)))
-    require_names(names[1:] if _is_index(names) else names, str(path), key)
+    require_names([name.strip() for name in (names[1:] if _is_index(names) else names)], str(path), key)
     return _Form(chosen, found, _decimal(lines[1:], found), names)
 
 
@@ -211,7 +211,7 @@ def _options(form: _Form) -> dict[str, Any]:
 def _frame(table: Any, path: Path, key: str) -> pd.DataFrame:
     found: pd.DataFrame = table.to_pandas(date_as_object=False)
     # Where a mark of the encoding is before the first name, it is no part of it.
-    found.columns = [str(name).lstrip("\ufeff") for name in found.columns]
+    found.columns = [str(name).lstrip("\ufeff").strip() for name in found.columns]
     if _is_index(list(found.columns)):
         found = found.iloc[:, 1:]
     for name in found.columns:
@@ -249,11 +249,18 @@ def _refuse_text(path: Path, form: _Form, key: str, error: Exception) -> None:
                     remedy = (
                         f"Mend the line, quote a cell that holds {form.delimiter!r}, or give data.delimiter."
                     )
-                    if any(cell.count("\n") > 1 for cell in cells):
+                    if any(cell.endswith("\n") for cell in cells):
                         remedy = "A quote before it is opened and never closed."
                     refuse(rule, str(path), key=key, remedy=remedy)
         except csv.Error as found:
+            if "field larger" in str(found):
+                remedy = "A quote before it is opened and never closed."
+                refuse(
+                    f"has a cell in line {rows.line_num} that does not end", str(path), key=key, remedy=remedy
+                )
             refuse(f"cannot be read in line {rows.line_num}: {found}", str(path), key=key)
+    if "Empty CSV" in str(error):
+        refuse("has a line of names and no row below it", str(path), key=key)
     reason = str(error).strip().partition("\n")[0].rstrip(".")
     refuse(f"cannot be read as text: {reason}", str(path), key=key)
 

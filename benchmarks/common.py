@@ -43,7 +43,7 @@ CASES = (
 class NullObserver:
     """Takes everything and goes on."""
 
-    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
+    def steps(self, first_step: int, losses: NDArray[np.float64], state: Callable[[], TrainingState]) -> None:
         """Takes losses."""
 
     def epoch(

@@ -55,7 +55,10 @@ VERBS = {
         "runner.commands.register",
         "put the model of a run into MLflow's registry, from where it is served: register RUN --name NAME",
     ),
-    "resume": ("runner.commands.resume", "go on with a sweep: run what is missing or has failed"),
+    "resume": (
+        "runner.commands.resume",
+        "go on with a run from its last checkpoint, or with what is missing of a sweep",
+    ),
     "sync": ("runner.commands.sync", "send to MLflow what could not be sent when it happened"),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),
 }

@@ -29,8 +29,8 @@ class Job:
     """Everything a backend needs to train: the meaning, the network, its first weights, the rows and their order.
 
     With a ``probe``, every step is told to it. With a ``start``, the training goes on where that one stood, which has the
-    same weights; ``learning_rate_factor`` is that of its next epoch. What ``native`` names, of the differences in
-    :mod:`runner.semantics`, is left to the framework. ``place`` is which process of the training this is.
+    same weights, in the middle of an epoch too; ``learning_rate_factor`` is that of its next update. What ``native`` names,
+    of the differences in :mod:`runner.semantics`, is left to the framework. ``place`` is which process of it this is.
     """
 
     experiment: Experiment
@@ -84,8 +84,11 @@ class Probe(Protocol):
 class Observer(Protocol):
     """What a backend reports to while it trains."""
 
-    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
-        """Takes the losses of consecutive steps, the first of them numbered from 1; raises Diverged on NaN or infinity."""
+    def steps(self, first_step: int, losses: NDArray[np.float64], state: Callable[[], TrainingState]) -> None:
+        """Takes the losses of consecutive steps, the first of them numbered from 1; raises Diverged on NaN or infinity.
+
+        ``state`` is where the training stands after them; it may be asked for during the call, of one of our own optimizers.
+        """
 
     def epoch(
         self,

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner import metrics, semantics, stopping, weighting
+from runner import metrics, semantics, signals, stopping, weighting
+from runner.checkpointing import Checkpoints
+from runner.checkpoints import Checkpoint
 from runner.data import Splits
 from runner.errors import Diverged
 from runner.experiment import Experiment, Output, Task
@@ -61,6 +63,8 @@ class Conductor:
         keep: called with weights that are better than all before.
         start: where an earlier training stood that goes on, or None.
         stand: called with where the training stands after its last epoch, or None where nobody asks.
+        checkpoint: where this training itself stood before it was stopped, or None.
+        checkpoints: who writes down where it stands, or None where nobody does.
         is_hopeless: called with every epoch's record, says whether to end the training; None where nobody judges.
     """
 
@@ -78,6 +82,8 @@ class Conductor:
         keep: Callable[[Weights], None],
         start: TrainingState | None,
         stand: Callable[[TrainingState], None] | None,
+        checkpoint: Checkpoint | None = None,
+        checkpoints: Checkpoints | None = None,
         is_hopeless: Callable[[EpochRecord], bool] | None = None,
     ) -> None:
         self._experiment = experiment
@@ -92,6 +98,7 @@ class Conductor:
         self._losses: list[NDArray[np.float64]] = []
         self._stand = stand
         self._is_hopeless = is_hopeless
+        self._checkpoints = checkpoints
         self._first_epoch = start.epoch if start else 0
         self._earlier = earlier_history(experiment, start)
         self._factor = schedule.reaction(self._earlier)
@@ -103,18 +110,46 @@ class Conductor:
         self.finite_epoch = self._first_epoch
         self.finite_weights = weights
         self.is_pruned = False
+        if checkpoint is not None:
+            self._go_on(checkpoint)
 
-    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
+    def _go_on(self, checkpoint: Checkpoint) -> None:
+        """Takes what this training knew before it was stopped."""
+        self._losses = [checkpoint.losses] if len(checkpoint.losses) else []
+        self._first_epoch = checkpoint.first_epoch
+        self.records = list(checkpoint.records)
+        self.history = [self._monitored(record) for record in self.records]
+        self._earlier = self._earlier[: max(len(self._earlier) - len(self.history), 0)]
+        self.kept_epoch, self.finite_epoch = checkpoint.kept_epoch, checkpoint.finite_epoch
+        self.finite_weights = checkpoint.finite_weights
+        if self.kept_epoch > 0:
+            self.kept_weights = checkpoint.kept_weights
+            # What lies there may be of a later epoch, which comes again.
+            self._keep(self.kept_weights)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the last epoch has ended already, as far as its records tell."""
+        if not self.records:
+            return False
+        return self.records[-1].epoch >= self._plan.epochs or self._should_stop(self.records[-1])
+
+    def steps(self, first_step: int, losses: NDArray[np.float64], state: Callable[[], TrainingState]) -> None:
         """Takes the losses of consecutive steps, the first of them numbered from 1.
 
         Raises:
             Diverged: at the first loss that is NaN or infinite.
+            Interrupted: where somebody asked for it, and where the training stands is written.
         """
         self._tell_steps(first_step, losses)
         bad = np.flatnonzero(~np.isfinite(losses))
         if len(bad):
             raise Diverged(first_step + int(bad[0]))
         self._losses.append(losses)
+        step = first_step + len(losses) - 1
+        # What ends an epoch is written down with its record.
+        if step % self._plan.steps_per_epoch:
+            self._write_down(step, None, state)
 
     def epoch(
         self,
@@ -131,21 +166,47 @@ class Conductor:
         self.history.append(self._monitored(record))
         self._keep_weights(epoch, present)
         self._tell(record)
-        history = (*self._earlier, *self.history)
-        self._factor = self._schedule.reaction(history)
+        self._factor = self._schedule.reaction((*self._earlier, *self.history))
         stop = self._should_stop(record)
         is_last = stop or epoch == self._plan.epochs
         # The last epoch is told as well, for others are compared with it.
         is_hopeless = self._is_hopeless is not None and self._is_hopeless(record)
         self.is_pruned = is_hopeless and not is_last
         if self._stand and (is_last or self.is_pruned):
-            self._stand(replace(state(), monitor=self._experiment.training.monitor, history=history))
+            self._stand(self._with_history(state()))
+        self._write_down(record.step, epoch, state, is_last=is_last)
         return Decision(stop=stop or self.is_pruned, learning_rate_factor=self._factor)
 
     @property
     def best_epoch(self) -> int:
         """The epoch of this training, numbered from 1, with the best monitored metric; 0 before the first has ended."""
         return self._first_epoch + stopping.best_epoch(self.history) + 1 if self.history else 0
+
+    def _write_down(
+        self, step: int, epoch: int | None, state: Callable[[], TrainingState], *, is_last: bool = False
+    ) -> None:
+        """Writes down where the training stands, where that is due, and ends it where somebody asked for that."""
+        if self._checkpoints is None:
+            return
+        if is_last or signals.is_pending() or self._checkpoints.is_due(step, epoch):
+            self._checkpoints.save(
+                Checkpoint(
+                    state=self._with_history(state()),
+                    losses=np.concatenate([np.empty(0), *self._losses]),
+                    records=tuple(self.records),
+                    first_epoch=self._first_epoch,
+                    kept_epoch=self.kept_epoch,
+                    kept_weights=self.kept_weights if self.kept_epoch else {},
+                    finite_epoch=self.finite_epoch,
+                    finite_weights=self.finite_weights,
+                    data=self._splits.sha256,
+                )
+            )
+        self._checkpoints.raise_if_stopped()
+
+    def _with_history(self, state: TrainingState) -> TrainingState:
+        history = (*self._earlier, *self.history)
+        return replace(state, monitor=self._experiment.training.monitor, history=history)
 
     def _record(
         self,

@@ -104,6 +104,28 @@ class Prefetch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Checkpointing:
+    """How often a training is written down so that it can be gone on with; null leaves a rule out, all three for never.
+
+    Args:
+        epochs: after so many epochs.
+        steps: after so many batches, once the framework comes back from the call that they are in.
+        minutes: after so many minutes, likewise.
+        keep: the newest that stay.
+    """
+
+    epochs: PositiveCount | None
+    steps: PositiveCount | None
+    minutes: Positive | None
+    keep: PositiveCount
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there are checkpoints at all."""
+        return any(rule is not None for rule in (self.epochs, self.steps, self.minutes))
+
+
+@dataclass(frozen=True, kw_only=True)
 class Sample:
     """How many rows stand for all at the end of a training, drawn by the seed; null is all.
 
@@ -146,7 +168,7 @@ class Training:
     """How long, in what portions, at what precision and from where.
 
     ``balance`` makes classes count alike, by the weights of their rows or by how often these are drawn.
-    ``pruning`` is who may end a run without hope; no key of YAML.
+    ``pruning`` is who may end a run without hope, ``resume_from`` the checkpoint that it goes on from; no keys of YAML.
     """
 
     epochs: PositiveCount
@@ -161,6 +183,7 @@ class Training:
     early_stopping: EarlyStopping
     clipping: Clipping
     prefetch: Prefetch
+    checkpoint: Checkpointing
     sample: Sample
     accelerator: Literal["auto", "cpu", "gpu"]
     devices: PositiveCount | Literal["auto"]
@@ -170,6 +193,7 @@ class Training:
     start_from: str | None
     start_with: Literal["weights", "state"]
     pruning: Pruning | None = None
+    resume_from: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

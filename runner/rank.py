@@ -70,7 +70,7 @@ class _Relay:
 class _Follower:
     """Observes nothing and decides nothing: the first process does, for all."""
 
-    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
+    def steps(self, first_step: int, losses: NDArray[np.float64], state: Callable[[], TrainingState]) -> None:
         """Takes losses, which are the same everywhere."""
 
     def epoch(

@@ -22,7 +22,7 @@ from runner.findings import Findings
 from runner.results import Result, Status
 from runner.signals import signals_raised
 from runner.tables import comma_separated
-from runner.tracking import RunCard, Scalar, identity
+from runner.tracking import RunCard, Scalar, continuing, identity
 from runner.tracking import journal as journal_files
 from runner.tracking.findings_files import FINDINGS, load_findings
 from runner.tracking.journal import Journal
@@ -36,6 +36,21 @@ TRACEBACK = "traceback.txt"
 TABLES = "tables"
 # Told apart with any colour vision. Source: Okabe and Ito, 2008, without its yellow, and two more.
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#332288", "#882255")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumption:
+    """A run that was begun by another process and is gone on with.
+
+    Args:
+        step: batches that it has behind it.
+        is_longer: whether it had finished, and gets more epochs.
+        changed: the keys that have other values now.
+    """
+
+    step: int
+    is_longer: bool
+    changed: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +70,7 @@ class RunRequest:
         label: the same in a few words.
         parent: the folder of the run under which MLflow folds this one, or None.
         origin: tags that say from which run this one comes, if from any.
+        resumption: what is known of the run where it is gone on with, or None where it begins.
     """
 
     experiment: Experiment
@@ -69,6 +85,7 @@ class RunRequest:
     label: str = ""
     parent: Path | None = None
     origin: Mapping[str, str] = field(default_factory=dict)
+    resumption: Resumption | None = None
 
     @property
     def name(self) -> str:
@@ -105,8 +122,7 @@ def carry_out(request: RunRequest, *, display: Display, follow: Callable[[Path],
         follow: called with the run's folder once its journal has begun, for whoever sends it to MLflow.
     """
     began = time.monotonic()
-    journal = Journal(request.folder)
-    journal.start(_card(request))
+    journal = _opened(request)
     follow(request.folder)
 
     def outcome(status: Status, exit_code: int, **more: Any) -> Outcome:
@@ -151,6 +167,19 @@ def carry_out(request: RunRequest, *, display: Display, follow: Callable[[Path],
     if result.failure is not None:
         return outcome("FAILED", 1, message=result.failure, findings=result)
     return outcome("FINISHED", 0, findings=result)
+
+
+def _opened(request: RunRequest) -> Journal:
+    """Returns the journal of a run that begins, or that goes on."""
+    resumption = request.resumption
+    if resumption is None:
+        journal = Journal(request.folder)
+        journal.start(_card(request))
+        return journal
+    known = continuing.told(request.folder, is_longer=resumption.is_longer)
+    continued = continuing.Continued(request.folder, known)
+    continued.resume(resumption.step, resumption.changed)
+    return continued
 
 
 def meaning(request: RunRequest) -> str:

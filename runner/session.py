@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from runner import display, own_network
+from runner import checkpoints, display, own_network
 from runner.errors import Interrupted
 from runner.results import Status
 from runner.runs import Outcome, RunRequest, carry_out
@@ -48,6 +48,9 @@ def run(request: RunRequest) -> Outcome:
     else:
         print(f"{verb(outcome.status)}: {outcome.message}", file=sys.stderr)
         display.whereabouts(sys.stderr, folder=shown(outcome.folder), report=report, sweep=None)
+        if checkpoints.paths(outcome.folder / checkpoints.FOLDER) and not is_divergence(outcome.message):
+            command = shlex.join(["python", "-m", "runner", "resume", str(shown(outcome.folder))])
+            print(f"resume   {command}", file=sys.stderr)
     return outcome
 
 
@@ -62,6 +65,11 @@ def carried_out(request: RunRequest) -> tuple[Outcome, RecorderReport | None]:
     finally:
         report = finished(recorder)
     return outcome, report
+
+
+def is_divergence(message: str | None) -> bool:
+    """Returns whether a run ended because its loss was no number, as it would again."""
+    return message is not None and message.startswith("diverged at step")
 
 
 @contextlib.contextmanager

@@ -6,8 +6,20 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from runner.errors import Interrupted
+
+
+@dataclass
+class _Deferral:
+    """Whether a first signal waits for a good moment, and which one does."""
+
+    is_on: bool = False
+    pending: int | None = None
+
+
+_deferral = _Deferral()
 
 
 @contextlib.contextmanager
@@ -18,9 +30,10 @@ def signals_raised() -> Iterator[None]:
         return
 
     def interrupt(number: int, frame: object) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise Interrupted(number)
+        if _deferral.is_on and _deferral.pending is None:
+            _deferral.pending = number
+            return
+        _end(number)
 
     before = {each: signal.signal(each, interrupt) for each in (signal.SIGINT, signal.SIGTERM)}
     try:
@@ -28,3 +41,36 @@ def signals_raised() -> Iterator[None]:
     finally:
         for each, handler in before.items():
             signal.signal(each, handler)
+
+
+@contextlib.contextmanager
+def deferred() -> Iterator[None]:
+    """Has the first signal wait while it lasts, until :func:`raise_pending` or its end; a second one is raised at once."""
+    _deferral.is_on = True
+    try:
+        yield
+        raise_pending()
+    finally:
+        _deferral.is_on, _deferral.pending = False, None
+
+
+def is_pending() -> bool:
+    """Returns whether a signal waits."""
+    return _deferral.pending is not None
+
+
+def raise_pending() -> None:
+    """Raises the signal that waits.
+
+    Raises:
+        Interrupted: where one does.
+    """
+    number, _deferral.pending = _deferral.pending, None
+    if number is not None:
+        _end(number)
+
+
+def _end(number: int) -> None:
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_IGN)
+    raise Interrupted(number)

@@ -1,10 +1,13 @@
-"""Where a training stands: weights, the optimizer's arrays and the counts, in names and a layout that no framework owns."""
+"""Where a training stands: weights, the optimizer's arrays and the counts, in names and a layout that no framework owns.
+
+It is a file of its own after the last epoch (``state.safetensors``), and the larger part of every checkpoint.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,7 @@ from runner.results import Weights
 STATE = "state.safetensors"
 
 _FORMAT = "runner.training_state.1"
-_WEIGHTS, _SLOTS, _AVERAGES = "weights/", "slots/", "averages/"
+_WEIGHTS, _SLOTS, _AVERAGES, _SUMS = "weights/", "slots/", "averages/", "sums/"
 # What each of our optimizers remembers of every trained array, whatever its arguments are.
 _REMEMBERED = {
     "sgd": (),
@@ -36,16 +39,17 @@ _REMEMBERED = {
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingState:
-    """A training at the end of an epoch.
+    """A training after any of its steps.
 
     Args:
-        epoch: its number, from 1.
+        epoch: epochs that have ended.
         step: batches so far.
         updates: updates of the weights so far.
         optimizer: the name of the optimizer: ``adam``.
         weights: every array by canonical name; of averaged weights those that are trained, not their average.
         slots: the optimizer's arrays by ``{slot}/{array}``, as the equations in its docstring have them.
         averages: the averaged weights of every trained array; empty where none are averaged.
+        sums: of gradients by trained array, of the batches since the last update; empty where an update has just been made.
         monitor: the metric that decides which epoch is the best.
         history: that metric at the end of each epoch so far, turned so that lower is better.
     """
@@ -57,6 +61,7 @@ class TrainingState:
     weights: Weights
     slots: Weights
     averages: Weights
+    sums: Weights = field(default_factory=dict)
     monitor: str = ""
     history: tuple[float, ...] = ()
 
@@ -116,10 +121,24 @@ def save(state: TrainingState, path: Path, *, precision: int | str) -> None:
         path: the file; it is replaced as a whole, so that a reader never meets half of it.
         precision: 64, or 32 and bf16-mixed, whose arrays are float32.
     """
-    groups = {_WEIGHTS: state.weights, _SLOTS: state.slots, _AVERAGES: state.averages}
-    arrays = {prefix + name: array for prefix, group in groups.items() for name, array in group.items()}
-    texts = {
-        "format": _FORMAT,
+    weight_files.save(arrays(state), path, precision=precision, texts={**texts(state), "format": _FORMAT})
+
+
+def read(path: Path) -> TrainingState:
+    """Returns the state in a file that :func:`save` wrote, as float64."""
+    with _opened(path) as file:
+        return of({name: file.get_tensor(name) for name in file.keys()}, file.metadata())  # noqa: SIM118  # No mapping.
+
+
+def arrays(state: TrainingState) -> dict[str, NDArray[np.float64]]:
+    """Returns every array of a state by its name in a file."""
+    groups = {_WEIGHTS: state.weights, _SLOTS: state.slots, _AVERAGES: state.averages, _SUMS: state.sums}
+    return {prefix + name: array for prefix, group in groups.items() for name, array in group.items()}
+
+
+def texts(state: TrainingState) -> dict[str, str]:
+    """Returns what a file says of a state besides its arrays."""
+    return {
         "epoch": str(state.epoch),
         "step": str(state.step),
         "updates": str(state.updates),
@@ -127,17 +146,17 @@ def save(state: TrainingState, path: Path, *, precision: int | str) -> None:
         "monitor": state.monitor,
         "history": json.dumps(state.history),
     }
-    weight_files.save(arrays, path, precision=precision, texts=texts)
 
 
-def read(path: Path) -> TrainingState:
-    """Returns the state in a file that :func:`save` wrote, as float64."""
-    with _opened(path) as file:
-        texts = file.metadata()
-        arrays = {name: np.asarray(file.get_tensor(name), np.float64) for name in file.keys()}  # noqa: SIM118  # No mapping.
+def of(arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> TrainingState:
+    """Returns the state that a file says by its arrays and texts; other arrays are left alone."""
 
-    def below(prefix: str) -> dict[str, NDArray[np.float64]]:
-        return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
+    def below(prefix: str) -> Weights:
+        return {
+            name.removeprefix(prefix): np.asarray(array, np.float64)
+            for name, array in arrays.items()
+            if name.startswith(prefix)
+        }
 
     return TrainingState(
         epoch=int(texts["epoch"]),
@@ -147,6 +166,7 @@ def read(path: Path) -> TrainingState:
         weights=below(_WEIGHTS),
         slots=below(_SLOTS),
         averages=below(_AVERAGES),
+        sums=below(_SUMS),
         monitor=texts["monitor"],
         history=tuple(json.loads(texts["history"])),
     )

@@ -97,4 +97,4 @@ def test_what_is_no_sweep_is_refused_with_the_nearest_name(folder: Path) -> None
     assert "is no sweep. Did you mean 2002-02-02_12-00-00" in wrong.stderr
     none = sweeps.run(folder, "resume")
     assert none.returncode == 2
-    assert "needs the name or the folder of a sweep" in none.stderr
+    assert "needs the run or the sweep that is to go on" in none.stderr

@@ -1,70 +1,67 @@
-"""The verb resume: what was begun and not finished goes on."""
+"""The verb resume: what was begun and not finished goes on, a run from its last checkpoint, a sweep with what is missing."""
 
 from __future__ import annotations
 
-import shlex
+import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import NoReturn
 
-from runner.commands import train
-from runner.errors import Fault, UsageError
-from runner.suggestions import listed, nearest
-from runner.sweep import record
-from runner.tracking import journal
-from runner.tracking.gather import gather
-from runner.tracking.store import address, database
+from runner import checkpoints, folders, resuming, surroundings, trust
+from runner.commands import options, resume_sweep
+from runner.commands.chosen_run import FLAGS, METRIC, OF
+from runner.errors import ConfigurationError, Fault, UsageError
+from runner.recorded import Record, find
+from runner.runs import Resumption
+from runner.session import shown
+from runner.tracking import continuing
 
-_SWEEPS = Path("outputs") / "sweeps"
+# So long the recorder of a run that has just died may need to tell MLflow so.
+_RECORDER_SECONDS = 60.0
 
 
 def run(words: Sequence[str]) -> int:
-    """Goes on with a sweep, by its name or its folder; further words are overrides such as ``sweep.workers=2``."""
-    if not words or "=" in words[0] or words[0].startswith("-"):
-        _refuse("resume", "needs the name or the folder of a sweep")
-    text, *rest = words
-    folder = _folder(text)
-    known = record.load(folder) if folder else None
-    if folder is None or known is None:
-        if folder is not None and (card := journal.beginning(folder)):
-            again = f"Again: {card.tags['command']}" if "command" in card.tags else None
-            _refuse(text, "is a run, and only a sweep can be gone on with", remedy=again)
-        folder, before = _from_mlflow(text, rest)
-    else:
-        before = known.words
-    quoted = str(folder.resolve()).replace("'", "\\'")
-    return train.run([*before, *rest, "sweep.resume=true", f"hydra.sweep.dir='{quoted}'"])
+    """Goes on with a run or a sweep; further words are overrides: ``training.epochs=60``, ``backend=keras``."""
+    if words and resume_sweep.is_meant(words[0]):
+        return resume_sweep.run(words[0], words[1:])
+    typed = options.read("resume", words, values=FLAGS, switches=[trust.TRUST])
+    if not typed.names or "=" in typed.names[0]:
+        rule = "needs the run or the sweep that is to go on"
+        remedy = "Name a run by its folder, its name, its number in MLflow or last; a sweep by its name or its folder."
+        raise UsageError([Fault("resume", rule, None, None, remedy)])
+    text, *overrides = typed.names
+    uri = dict(each.split("=", 1) for each in overrides if "=" in each).get("tracking.uri")
+    record = find(text, uri=uri, metric=typed.values.get(METRIC), of=typed.values.get(OF), finished=False)
+    folder = resuming.folder_of(record)
+    return _go_on(record, folder, overrides, is_trusted=trust.TRUST in typed.switches)
 
 
-def _folder(text: str) -> Path | None:
-    """Returns the folder of a sweep or a run that a text names, or None."""
-    if Path(text).is_dir():
-        return Path(text)
-    return next((folder for folder, each in record.known(_SWEEPS) if each.name == text), None)
+def _go_on(record: Record, folder: Path, overrides: Sequence[str], *, is_trusted: bool) -> int:
+    from runner import compose, session, supplies
+    from runner.reopening import reopened
 
-
-def _from_mlflow(text: str, overrides: Sequence[str]) -> tuple[Path, tuple[str, ...]]:
-    """Returns the folder for a sweep whose own is gone, and what was typed, both as MLflow remembers it."""
-    chosen = dict(word.split("=", 1) for word in overrides if "=" in word)
-    uri = address(chosen.get("tracking.uri"), Path.cwd())
-    path = database(uri)
-    names = [each.name for _, each in record.known(_SWEEPS)]
-    if path is None or path.is_file():
-        gathered = gather(uri=uri, text=text)
-        if gathered.trouble:
-            _refuse(text, f"has no folder, and MLflow's store could not be asked: {gathered.trouble}")
-        if gathered.command and gathered.name == f"sweep {text}":
-            day, _, time = text.partition("_")
-            folder = _SWEEPS / day / time
-            folder.mkdir(parents=True, exist_ok=True)
-            done = [run for run in gathered.runs if run.status == "FINISHED"]
-            record.save_finished(folder, [run.tags.get("config_sha256", "") for run in done])
-            # The command begins with: python -m runner.
-            return folder, tuple(shlex.split(gathered.command)[3:])
-        names += gathered.names
-    remedy = f"There are {listed(dict.fromkeys(names), 8)}." if names else "There is no sweep here yet."
-    _refuse(text, "is no sweep", suggestion=nearest(text, names), remedy=remedy)
-
-
-def _refuse(key: str, rule: str, *, suggestion: str | None = None, remedy: str | None = None) -> NoReturn:
-    raise UsageError([Fault(key, rule, suggestion=suggestion, remedy=remedy)])
+    found = checkpoints.newest(folder / checkpoints.FOLDER)
+    folders.make_importable()
+    with reopened(record, overrides, is_trusted=is_trusted) as again:
+        config, checked = again.answer.config, again.answer.checked
+        experiment = resuming.from_checkpoint(checked.experiment, found)
+        request = compose.run_request(
+            config, experiment, overrides=[*record.overrides, *overrides], folder=folder
+        )
+        changed = resuming.changes(record.parameters, request.parameters)
+        faults = list(resuming.faults(record, found, checked, changed))
+        faults += surroundings.faults(experiment, folder)
+        if faults:
+            raise ConfigurationError(faults)
+        for sentence in [*checked.warnings, *again.notes, *resuming.notes(record, found, changed)]:
+            print(f"Note: {sentence}", file=sys.stderr)
+        supplies.fetch([experiment])
+        if experiment.tracking.enabled and not continuing.take_over(folder, _RECORDER_SECONDS):
+            rule = "another process still tells MLflow of it"
+            raise UsageError([Fault(str(shown(folder)), rule, remedy="Try again in a minute.")])
+        resumption = Resumption(
+            step=found.checkpoint.step if found.checkpoint else 0,
+            is_longer=record.status == "FINISHED",
+            changed=changed,
+        )
+        return session.run(replace(request, resumption=resumption, uri=record.uri)).exit_code

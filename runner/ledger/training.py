@@ -150,6 +150,7 @@ _AVERAGE = Difference(
 
 _CONDUCTOR = "decided between epochs, once for both"
 _SAMPLE = "after training, once for both"
+_CHECKPOINT = "safetensors without a framework, from which either backend goes on"
 _READ_AHEAD = "threads of the same process for both, where rows are not all in memory, for speed alone"
 
 # Every key of the group training.
@@ -225,6 +226,24 @@ TRAINING: Mapping[str, Counterpart] = {
         torch="torch.utils.data.DataLoader(num_workers)",
         keras="keras.utils.PyDataset(workers)",
         ours=_READ_AHEAD,
+    ),
+    "checkpoint.epochs": Counterpart(
+        torch="pytorch_lightning.callbacks.ModelCheckpoint(every_n_epochs)",
+        keras="keras.callbacks.BackupAndRestore(save_freq)",
+        ours=_CHECKPOINT,
+    ),
+    "checkpoint.steps": Counterpart(
+        torch="pytorch_lightning.callbacks.ModelCheckpoint(every_n_train_steps)",
+        keras="keras.callbacks.BackupAndRestore(save_freq)",
+        ours=_CHECKPOINT,
+    ),
+    "checkpoint.minutes": Counterpart(
+        torch="pytorch_lightning.callbacks.ModelCheckpoint(train_time_interval)",
+        ours=_CHECKPOINT,
+    ),
+    "checkpoint.keep": Counterpart(
+        torch="pytorch_lightning.callbacks.ModelCheckpoint(save_top_k)",
+        ours=_CHECKPOINT,
     ),
     "sample.metrics": Counterpart(ours=_SAMPLE),
     "sample.predictions": Counterpart(ours=_SAMPLE),

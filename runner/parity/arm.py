@@ -119,9 +119,9 @@ class _Observer:
         self._recorder = recorder
         self._steps = steps
 
-    def steps(self, first_step: int, losses: NDArray[np.float64]) -> None:
+    def steps(self, first_step: int, losses: NDArray[np.float64], state: Callable[[], TrainingState]) -> None:
         """Takes losses, and ends the training once enough are recorded."""
-        self._conductor.steps(first_step, losses)
+        self._conductor.steps(first_step, losses, state)
         last = first_step + len(losses) - 1
         # An epoch that ends with the last recorded step is evaluated first.
         if self._recorder.steps >= self._steps and last % self._steps_per_epoch != 0:

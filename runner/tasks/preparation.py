@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from runner import backend, component, semantics, tables, training_state, weighting
+from runner import backend, checkpoints, component, semantics, tables, training_state, weighting
 from runner import weights as weight_files
 from runner.backend import Job
 from runner.blueprint import Blueprint, blueprint
+from runner.checkpoints import Checkpoint
 from runner.conductor import earlier_history, shortened
 from runner.data import Rows, Splits, Units, prepare
 from runner.errors import ConfigurationError, Fault
@@ -32,11 +33,13 @@ class Prepared:
         drawing: what is trained on what.
         schedule: how the learning rate reacts to the history.
         job: what the backend is given.
+        checkpoint: where the training stood before it was stopped, if it was.
     """
 
     drawing: Blueprint
     schedule: Schedule
     job: Job
+    checkpoint: Checkpoint | None = None
 
     @property
     def weights(self) -> Weights:
@@ -63,6 +66,9 @@ def prepared(experiment: Experiment, place: Place = ALONE, units: Units | None =
     initializer = component.build(experiment.initializer)
     first = weight_files.draw(drawing.tree, drawing.input_shape, initializer, experiment.seed)
     first, start = _started(experiment.training) or (first, None)
+    checkpoint = _checkpoint(experiment.training, splits)
+    if checkpoint is not None:
+        first, start = checkpoint.state.weights, checkpoint.state
     job = Job(
         experiment,
         drawing.tree,
@@ -75,7 +81,7 @@ def prepared(experiment: Experiment, place: Place = ALONE, units: Units | None =
         native=semantics.left_native(experiment.backend),
         place=place,
     )
-    return Prepared(drawing, schedule, job)
+    return Prepared(drawing, schedule, job, checkpoint)
 
 
 def dataset(ready: Prepared) -> DatasetCard:
@@ -111,7 +117,7 @@ def with_own_draws(ready: Prepared) -> Prepared:
     draws = backend.load_randomness(experiment.backend.package)
     if "batch_order" in own:
         job = replace(job, plan=replace(job.plan, permutation=draws.permutation))
-    if "first_weights" in own and experiment.training.start_from is None:
+    if "first_weights" in own and experiment.training.start_from is None and ready.checkpoint is None:
         first = draws.first_weights(tree=job.tree, input_shape=job.input_shape, seed=experiment.seed)
         job = replace(job, weights=first)
     return replace(ready, job=job)
@@ -134,6 +140,17 @@ def _started(training: Training) -> tuple[Weights, TrainingState | None] | None:
         return weight_files.read(path), None
     state = training_state.read(path)
     return state.weights, state if training.start_with == "state" else None
+
+
+def _checkpoint(training: Training, splits: Splits) -> Checkpoint | None:
+    """Returns the checkpoint that a training goes on from, if it does."""
+    if training.resume_from is None:
+        return None
+    checkpoint = checkpoints.read(Path(training.resume_from))
+    if checkpoint.data != splits.sha256:
+        rule = "must be the rows that the run began with, and their digest is another one now"
+        raise ConfigurationError([Fault("data", rule, splits.sha256[:12], remedy="Begin a run of its own.")])
+    return checkpoint
 
 
 def _splits(experiment: Experiment, drawing: Blueprint, units: Units | None) -> Splits:

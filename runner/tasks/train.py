@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -10,10 +11,21 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner import backend, illustrations, metrics, network_file, samples, semantics, training_state
+from runner import (
+    backend,
+    illustrations,
+    metrics,
+    network_file,
+    samples,
+    semantics,
+    signals,
+    training_state,
+)
+from runner import checkpoints as checkpoint_files
 from runner import weights as weight_files
 from runner.backend import Job, Model, TrainingModule
 from runner.blueprint import Blueprint
+from runner.checkpointing import Checkpoints
 from runner.conductor import Conductor, predictions
 from runner.data import Splits
 from runner.distributed import training as distributed
@@ -26,6 +38,7 @@ from runner.search.pruning import judge
 from runner.task import Display
 from runner.tasks.preparation import data_files, dataset, prepared, with_own_draws
 from runner.tracking import Tracker
+from runner.tracking.journal import JOURNAL
 from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
 
@@ -102,6 +115,15 @@ def train(
         training_state.save(state, folder / STATE, precision=experiment.training.precision)
         tracker.artifact(folder / STATE)
 
+    has_slots = training_state.slot_names(experiment) is not None
+    writes = has_slots and experiment.training.checkpoint.is_on
+    checkpoints = Checkpoints(
+        folder / checkpoint_files.FOLDER,
+        experiment.training.checkpoint,
+        journal=folder / JOURNAL,
+        problem=tracker.problem,
+        begun=job.start.step if job.start else 0,
+    )
     conductor = Conductor(
         experiment=experiment,
         task=drawing.source.task,
@@ -113,11 +135,15 @@ def train(
         tell_steps=tell_steps,
         keep=keep,
         start=job.start,
-        stand=stand if training_state.slot_names(experiment) is not None else None,
+        stand=stand if has_slots else None,
+        checkpoint=ready.checkpoint,
+        checkpoints=checkpoints if writes else None,
         is_hopeless=judge(experiment.training.pruning, tracker.problem),
     )
     try:
-        engine.fit(model=model, job=job, observer=conductor)
+        if not conductor.is_over:
+            with checkpoints, signals.deferred() if writes else contextlib.nullcontext():
+                engine.fit(model=model, job=job, observer=conductor)
     except Diverged:
         keep(conductor.finite_weights)
         tracker.artifact(folder / WEIGHTS)
@@ -152,6 +178,8 @@ def train(
     if result.pruned:
         tracker.tags({"pruned": result.pruned})
     tracker.result(result)
+    # Who wants more epochs goes on from the last one.
+    checkpoint_files.prune(folder / checkpoint_files.FOLDER, keep=1)
     return result
 
 

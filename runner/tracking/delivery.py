@@ -16,8 +16,17 @@ from runner.results import Result, Status
 from runner.tracking import RunCard, identity, journal, sent
 from runner.tracking.findings_files import FINDINGS, load_findings
 from runner.tracking.journal import Event
-from runner.tracking.mlflow import GONE, Store, dataset, metrics, milliseconds, parameters, tags
-from runner.tracking.process import gone
+from runner.tracking.mlflow import (
+    GONE,
+    Store,
+    dataset,
+    metrics,
+    milliseconds,
+    parameters,
+    process_tags,
+    tags,
+)
+from runner.tracking.process import Process, gone
 from runner.tracking.result_files import load_result
 from runner.tracking.sent import Sent
 from runner.tracking.store import StoredRun
@@ -115,6 +124,8 @@ class Delivery:
         match event["event"]:
             case "start":
                 self._start(journal.card(event))
+            case "resume":
+                self._resume(event)
             case "metrics" | "steps":
                 rows = [row for each in events for row in metrics(each)]
                 self._client.log_batch(self._run_id, metrics=rows)
@@ -153,6 +164,21 @@ class Delivery:
         if card.tags.get("role") == "summary":
             self._show(None)
         _prepare(card)
+
+    def _resume(self, event: Event) -> None:
+        """Has MLflow call a run RUNNING again that another process has gone on with."""
+        # The last one of several tells who is at it now.
+        self._card = journal.beginning(self.folder)
+        process = Process(**event["process"])
+        known = self._client.get_run(self._run_id).data.tags
+        self._client.update_run(self._run_id, status="RUNNING")
+        if "error" in known:
+            self._client.delete_tag(self._run_id, "error")
+        told = {"resumed_at_step": str(event["step"]), **process_tags(process)}
+        if event["changed"]:
+            told["resumed_with"] = ", ".join(f"{key}={value}" for key, value in event["changed"].items())
+        self._client.log_batch(self._run_id, tags=tags(told))
+        self._note(replace(self._sent, status=None))
 
     def _draw_now_or_later(self, load: Callable[[Path], Result | Findings]) -> None:
         """Draws the figures of a run at once, and those of a sweep's job when there is nothing to send."""
@@ -308,8 +334,7 @@ class Delivery:
 
     def _known_card(self) -> RunCard | None:
         if self._card is None:
-            first = next(journal.read(self.folder, 0), None)
-            self._card = journal.card(first[0]) if first else None
+            self._card = journal.beginning(self.folder)
         return self._card
 
 

@@ -7,10 +7,11 @@ costs at most the line that it was writing. Arrays lie beside it in ``result.npz
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ from runner.findings import Findings
 from runner.results import Program, Result, Status
 from runner.tracking import DatasetCard, RunCard
 from runner.tracking.findings_files import save_findings
-from runner.tracking.process import Process
+from runner.tracking.process import Process, this_process
 from runner.tracking.result_files import save_result
 
 JOURNAL = "journal.jsonl"
 ERROR = "error.txt"
+_RESUME = "resume"
 # Bytes from the end of a journal among which its last event begins.
 _LONGEST_END = 1 << 16
 
@@ -46,6 +48,10 @@ class Journal:
 
     def start(self, card: RunCard) -> None:
         self._append("start", card=_card_to_json(card))
+
+    def resume(self, step: int, changed: Mapping[str, str]) -> None:
+        """Takes that this process goes on with the run, after so many batches, and which keys have other values now."""
+        self._append(_RESUME, process=asdict(this_process()), step=step, changed=dict(changed))
 
     def tags(self, values: Mapping[str, str]) -> None:
         self._append("tags", values=dict(values))
@@ -129,22 +135,43 @@ def read(folder: Path, offset: int) -> Iterator[tuple[Event, int]]:
 
 
 def beginning(folder: Path) -> RunCard | None:
-    """Returns the card with which the journal in ``folder`` begins, or None where it has not begun."""
+    """Returns the card with which the journal in ``folder`` begins, or None where it has not begun.
+
+    Its process is the one that is at the run, or was the last to be: another one may have gone on with it.
+    """
     first = next(read(folder, 0), None)
-    return card(first[0]) if first and first[0]["event"] == "start" else None
+    if first is None or first[0]["event"] != "start":
+        return None
+    place = _last_resumed(folder)
+    if place is None:
+        return card(first[0])
+    event = next(read(folder, place))[0]
+    return replace(card(first[0]), process=Process(**event["process"]))
 
 
 def ending(folder: Path) -> Event | None:
-    """Returns the event ``end`` of the journal in ``folder``, or None where the run has not come to one."""
+    """Returns the event ``end`` of the journal in ``folder``, or None where the run has not come to one, or goes on."""
     path = folder / JOURNAL
     if not path.exists():
         return None
+    begin = max(0, path.stat().st_size - _LONGEST_END, _last_resumed(folder) or 0)
     with path.open("rb") as lines:
-        lines.seek(max(0, path.stat().st_size - _LONGEST_END))
+        lines.seek(begin)
         ends = [
             _event(line) for line in lines if line.startswith(b'{"event": "end"') and line.endswith(b"\n")
         ]
     return ends[0] if ends else None
+
+
+def _last_resumed(folder: Path) -> int | None:
+    """Returns at which byte of its journal a run was last gone on with; None where it never was."""
+    path = folder / JOURNAL
+    if path.stat().st_size == 0:
+        return None
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        place = content.rfind(f'\n{{"event": "{_RESUME}"'.encode())
+        is_whole = place >= 0 and content.find(b"\n", place + 1) >= 0
+    return place + 1 if is_whole else None
 
 
 def _event(line: bytes) -> Event:

@@ -93,9 +93,7 @@ class Store:
             "mlflow.source.name": card.tags.get("command", "runner"),
             "mlflow.source.type": "LOCAL",
             **({"mlflow.source.git.commit": commit} if (commit := card.tags.get("git_commit")) else {}),
-            "host": card.process.host,
-            "pid": str(card.process.pid),
-            "process_started": str(card.process.started),
+            **process_tags(card.process),
             "folder": str(folder),
         }
         if card.parent is not None:
@@ -229,6 +227,11 @@ def parameters(values: Mapping[str, Scalar]) -> list[Param]:
 def tags(values: Mapping[str, str]) -> list[RunTag]:
     """Returns tags as MLflow's rows."""
     return [RunTag(_key(name), value[:_LONGEST_TAG]) for name, value in values.items()]
+
+
+def process_tags(process: Process) -> dict[str, str]:
+    """Returns the tags that say which process is at a run."""
+    return {"host": process.host, "pid": str(process.pid), "process_started": str(process.started)}
 
 
 def _key(name: str) -> str:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import keras
 import numpy as np
 from keras import ops
+from numpy.typing import NDArray
 
+from runner.backends.keras import kernels
 from runner.plan import Plan
 
 
@@ -44,3 +46,13 @@ class Accumulation:
             return True
 
         ops.cond(ends_group, complete, lambda: False)
+
+    def arrays(self, step: int) -> list[NDArray[Any]]:
+        """Returns copies of the sums after so many steps, in the order of the variables; nothing where no group is begun."""
+        is_begun = step % self._plan.steps_per_epoch % self._plan.accumulation > 0
+        return [kernels.values(total) for total in self._sums] if is_begun else []
+
+    def load(self, sums: Sequence[NDArray[np.float64]]) -> None:
+        """Takes what :meth:`arrays` of another training gave."""
+        for total, value in zip(self._sums, sums, strict=False):
+            total.assign(value)

@@ -241,14 +241,19 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
     model.network.updates = Updates(model.network, job, optimizer)
     with Chunks(job) as model.network.chunks:
         reporter = _Reporter(model, job, observer, optimizer)
-        model.network.fit(
-            _chunks(plan, training.steps_per_execution, reporter),
-            epochs=plan.epochs,
-            initial_epoch=job.start.epoch if job.start else 0,
-            shuffle=False,
-            verbose=0,
-            callbacks=[reporter],
-        )
+        first, done = reporter.first_epoch, reporter.done
+        # An epoch that an earlier training has begun has fewer chunks than the others.
+        for begin, end, steps in ((first, first + bool(done), done), (first + bool(done), plan.epochs, 0)):
+            if begin == end or model.network.stop_training:
+                continue
+            model.network.fit(
+                _chunks(plan, training.steps_per_execution, reporter, steps),
+                epochs=end,
+                initial_epoch=begin,
+                shuffle=False,
+                verbose=0,
+                callbacks=[reporter],
+            )
 
 
 def activation(*, function: Component, inputs: NDArray[np.float64]) -> tuple[Values, Values]:
@@ -276,6 +281,9 @@ class _Reporter(keras.callbacks.Callback):
     def __init__(self, model: KerasModel, job: Job, observer: Observer, optimizer: PlannedOptimizer) -> None:
         super().__init__()
         self.order = np.empty(0, np.int64)
+        self.first_epoch = job.start.epoch if job.start else 0
+        # Batches that the first epoch has behind it already.
+        self.done = job.start.step - self.first_epoch * job.plan.steps_per_epoch if job.start else 0
         self._plan = job.plan
         self._trained = model
         self._validation = job.splits.validation
@@ -286,14 +294,15 @@ class _Reporter(keras.callbacks.Callback):
         self._steps = job.start.step if job.start else 0
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        self.order = self._plan.order(epoch)
+        done = self.done if epoch == self.first_epoch else 0
+        self.order = self._plan.order(epoch)[done * self._plan.batch_size :]
         self._trained.network.chunks.begin(epoch, self.order)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras makes a number of a chunk of one step.
         losses = np.atleast_1d(logs["loss"])
-        self._observer.steps(self._steps + 1, losses)
-        self._steps += len(losses)
+        first_step, self._steps = self._steps + 1, self._steps + len(losses)
+        self._observer.steps(first_step, losses, self._trained.network.updates.state)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         rows = self._validation
@@ -301,11 +310,9 @@ class _Reporter(keras.callbacks.Callback):
             validation = self._trained.evaluate(rows) if len(rows) and self._ranks.place.rank == 0 else None
         norms = self._optimizer.gradient_norms()
         by_name = {name: float(norms[place]) for name, place in self._places.items()}
-        updates = self._trained.network.updates
+        state = self._trained.network.updates.state
         decision = self._ranks.agreed(
-            self._observer.epoch(
-                epoch + 1, validation, self._shown_weights, by_name, lambda: updates.state(epoch + 1)
-            )
+            self._observer.epoch(epoch + 1, validation, self._shown_weights, by_name, state)
         )
         self._optimizer.scale_learning_rates(decision.learning_rate_factor)
         self._trained.network.stop_training = decision.stop
@@ -315,9 +322,12 @@ class _Reporter(keras.callbacks.Callback):
             return self._trained.weights()
 
 
-def _chunks(plan: Plan, steps: int, reporter: _Reporter) -> tf.data.Dataset:
-    """Returns one epoch of chunks of ``steps`` steps; fit walks through it anew in each, whose order the reporter has."""
-    rows_of_chunk, chunks = steps * plan.batch_size, -(-plan.steps_per_epoch // steps)
+def _chunks(plan: Plan, steps: int, reporter: _Reporter, done: int) -> tf.data.Dataset:
+    """Returns one epoch of chunks of ``steps`` steps; fit walks through it anew in each, whose order the reporter has.
+
+    ``done`` is how many steps of it are behind the training already.
+    """
+    rows_of_chunk, chunks = steps * plan.batch_size, -(-(plan.steps_per_epoch - done) // steps)
 
     def order() -> Iterator[NDArray[np.int64]]:
         yield reporter.order

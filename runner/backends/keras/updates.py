@@ -29,6 +29,7 @@ class Updates:
     def __init__(self, network: Network, job: Job, optimizer: PlannedOptimizer) -> None:
         self._network = network
         self._name = job.experiment.optimizer.name
+        self._plan = job.plan
         self._optimizer = optimizer
         self._variables = network.trainable_variables
         several = job.plan.accumulation > 1
@@ -40,6 +41,8 @@ class Updates:
             slots = {name: network.in_order(arrays) for name, arrays in by_slot(job.start).items()}
             optimizer.load_slots(slots, job.start.updates)
             begun = network.in_order(job.start.averages)
+            if self._accumulation is not None:
+                self._accumulation.load(network.in_order(job.start.sums))
         decay = job.experiment.training.weight_average
         self._average = None if decay is None else WeightAverage(self._variables, decay, begun)
 
@@ -54,20 +57,28 @@ class Updates:
         """Puts the averaged weights, where there are any, in the place of the weights while it lasts."""
         return contextlib.nullcontext() if self._average is None else self._average.shown()
 
-    def state(self, epoch: int) -> TrainingState:
-        """Returns where the training stands at the end of an epoch, numbered from 1."""
+    def state(self) -> TrainingState:
+        """Returns where the training stands."""
+        step = int(kernels.values(self._network.step))
+        updates = int(kernels.values(self._optimizer.iterations))
+        # Before the first update there is nothing to remember, whatever an optimizer has made room for.
+        slots = self._optimizer.slot_arrays() if updates else {}
+        averages = self._average.arrays() if self._average is not None and updates else []
+        sums = [] if self._accumulation is None else self._accumulation.arrays(step)
+        by_name = self._network.gradients_by_name
         return TrainingState(
-            epoch=epoch,
-            step=int(kernels.values(self._network.step)),
-            updates=int(kernels.values(self._optimizer.iterations)),
+            epoch=step // self._plan.steps_per_epoch,
+            step=step,
+            updates=updates,
             optimizer=self._name,
             weights=self._network.weights_by_name(),
             slots={
                 f"{slot}/{name}": array
-                for slot, arrays in self._optimizer.slot_arrays().items()
-                for name, array in self._network.gradients_by_name(arrays).items()
+                for slot, arrays in slots.items()
+                for name, array in by_name(arrays).items()
             },
-            averages={} if self._average is None else self._network.gradients_by_name(self._average.arrays()),
+            averages=by_name(averages) if averages else {},
+            sums=by_name(sums) if sums else {},
         )
 
     def _update(self, gradients: list[Any]) -> None:

@@ -220,6 +220,8 @@ class _Module(lightning.LightningModule):
         self.network = model.network
         self.plan = job.plan
         self.first_epoch = job.start.epoch if job.start else 0
+        # Batches that the first epoch has behind it already.
+        self.done = job.start.step - self.first_epoch * job.plan.steps_per_epoch if job.start else 0
         self.steps_per_execution = job.experiment.training.steps_per_execution
         self._model = model
         self._ranks = model.ranks
@@ -239,9 +241,14 @@ class _Module(lightning.LightningModule):
 
     def training_step(self, chunk: Chunk, index: int) -> None:
         first_step, rows, read = chunk
+        if not len(rows):
+            return
         batches = enumerate(self._batches(rows, read))
         losses = [self._step(first_step + offset, *batch) for offset, batch in batches]
-        self._observer.steps(first_step + 1, torch.stack(losses).double().cpu().numpy())
+        after = first_step + len(losses)
+        self._observer.steps(
+            first_step + 1, torch.stack(losses).double().cpu().numpy(), lambda: self._updates.state(after)
+        )
 
     def own(self, rows: Tensor) -> Tensor:
         """Returns the row numbers of this process' share of each batch of a chunk."""
@@ -299,9 +306,10 @@ class _Module(lightning.LightningModule):
 
     def on_train_epoch_end(self) -> None:
         epoch, norms = self.epoch + 1, self._updates.gradient_norms
+        step = epoch * self.plan.steps_per_epoch
         decision = self._ranks.agreed(
             self._observer.epoch(
-                epoch, self._validation, self._shown_weights, norms, lambda: self._updates.state(epoch)
+                epoch, self._validation, self._shown_weights, norms, lambda: self._updates.state(step)
             )
         )
         self._updates.rate_factor = decision.learning_rate_factor
@@ -324,9 +332,13 @@ class _Chunks:
 
     def __iter__(self) -> Iterator[Chunk]:
         plan, epoch = self._module.plan, self._module.epoch
-        order = torch.from_numpy(plan.order(epoch))
-        step = epoch * plan.steps_per_epoch
+        done = self._module.done if epoch == self._module.first_epoch else 0
+        order = torch.from_numpy(plan.order(epoch))[done * plan.batch_size :]
+        step = epoch * plan.steps_per_epoch + done
         chunks = order.split(self._module.steps_per_execution * plan.batch_size)
+        for _ in range(len(self) - len(chunks)):
+            # Every epoch has as many for Lightning, those that were done before included.
+            yield step, order[:0], None
         for rows, inputs in zip(chunks, self._inputs(chunks, epoch), strict=False):
             yield step, rows, inputs
             step += self._module.steps_per_execution

@@ -36,9 +36,9 @@ class Updates:
         self._clipping = job.experiment.training.clipping
         self._rates = job.plan.learning_rates.tolist()
         self._parameters = list(network.parameters())
-        several = job.plan.accumulation > 1
-        self._accumulation = Accumulation(self._parameters, job.plan) if several else None
         decay, start = job.experiment.training.weight_average, job.start
+        several = job.plan.accumulation > 1
+        self._accumulation = Accumulation(network, job.plan, start) if several else None
         begun = start.averages if start else {}
         self._average = None if decay is None else WeightAverage(network, decay, begun)
         self._count = start.updates if start else 0
@@ -54,16 +54,19 @@ class Updates:
         """Puts the averaged weights, where there are any, in the place of the weights while it lasts."""
         return contextlib.nullcontext() if self._average is None else self._average.shown()
 
-    def state(self, epoch: int) -> TrainingState:
-        """Returns where the training stands at the end of an epoch, numbered from 1."""
+    def state(self, step: int) -> TrainingState:
+        """Returns where the training stands after so many batches."""
+        # Before the first update there is nothing to remember, whatever an optimizer has made room for.
+        has_updated = self._count > 0
         return TrainingState(
-            epoch=epoch,
-            step=epoch * self._plan.steps_per_epoch,
+            epoch=step // self._plan.steps_per_epoch,
+            step=step,
             updates=self._count,
             optimizer=self._name,
             weights=self._network.weights(),
-            slots=optimizer_state.slots(self.optimizer, self._network),
-            averages={} if self._average is None else self._average.arrays(),
+            slots=optimizer_state.slots(self.optimizer, self._network) if has_updated else {},
+            averages=self._average.arrays() if self._average is not None and has_updated else {},
+            sums={} if self._accumulation is None else self._accumulation.arrays(),
         )
 
     def _update(self, step: int) -> None:

@@ -132,7 +132,7 @@ class _Course:
                 self._step(first_step + start + offset, rows)
                 for offset, rows in enumerate(batches[start : start + at_once])
             ]
-            self._observer.steps(first_step + start + 1, np.array(losses))
+            self._observer.steps(first_step + start + 1, np.array(losses), self._updates.state)
 
     def ends(self, epoch: int) -> bool:
         """Tells the observer of an epoch's end and returns whether it is the last one."""
@@ -145,7 +145,7 @@ class _Course:
             validation,
             self._shown_weights,
             {name: float(norms[place]) for name, place in self._places.items()},
-            lambda: self._updates.state(epoch + 1),
+            self._updates.state,
         )
         self._optimizer.scale_learning_rates(decision.learning_rate_factor)
         return decision.stop

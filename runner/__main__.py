@@ -60,6 +60,10 @@ VERBS = {
         "go on with a run from its last checkpoint, or with what is missing of a sweep",
     ),
     "sync": ("runner.commands.sync", "send to MLflow what could not be sent when it happened"),
+    "clean": (
+        "runner.commands.clean",
+        "find runs that died without a word and checkpoints of deleted runs; --yes marks and removes them",
+    ),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),
 }
 _HELP = frozenset({"-h", "--help", "help"})

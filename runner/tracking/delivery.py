@@ -17,7 +17,6 @@ from runner.tracking import RunCard, identity, journal, sent
 from runner.tracking.findings_files import FINDINGS, load_findings
 from runner.tracking.journal import Event
 from runner.tracking.mlflow import (
-    GONE,
     Store,
     dataset,
     metrics,
@@ -26,7 +25,7 @@ from runner.tracking.mlflow import (
     process_tags,
     tags,
 )
-from runner.tracking.process import Process, gone
+from runner.tracking.process import GONE, Process, gone
 from runner.tracking.result_files import load_result
 from runner.tracking.sent import Sent
 from runner.tracking.store import StoredRun

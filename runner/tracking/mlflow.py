@@ -22,7 +22,7 @@ from mlflow.exceptions import MlflowException
 from runner.errors import TrackingError
 from runner.tracking import DatasetCard, RunCard, Scalar
 from runner.tracking.journal import Event
-from runner.tracking.process import Process, gone
+from runner.tracking.process import GONE, Process, gone
 from runner.tracking.store import StoredRun, address_of, artifact_location, database
 from runner.tracking.view import View
 
@@ -32,7 +32,6 @@ _LONGEST_KEY = 250
 _IDENTITY = "identity"
 # MLflow makes a store in a second or two.
 _MAKING_SECONDS = 30.0
-GONE = "the process that trained was gone without a word"
 
 
 @dataclass(frozen=True)

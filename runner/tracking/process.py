@@ -6,6 +6,9 @@ import os
 import socket
 from dataclasses import dataclass
 
+# Why a run ended of which nobody told.
+GONE = "the process that trained was gone without a word"
+
 
 @dataclass(frozen=True)
 class Process:

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner import network_reading
 from runner.commands.options import Words
-from runner.errors import Fault, RunnerError, UsageError
+from runner.errors import ConfigurationError, Fault, RunnerError, UsageError
 from runner.network_file import NETWORK
 from runner.network_reading import StoredNetwork
 from runner.recorded import Record, find
 from runner.suggestions import nearest
 from runner.weights import WEIGHTS
 
+if TYPE_CHECKING:
+    from runner.data.tables.fitted import FittedTable
+
+# Of a run's folder, where its data were a table.
+PREPARATION = "preparation"
+_FILES = ("table.json", "transformer.skops")
 METRIC, OF = "--metric", "--of"
 # The flags that every verb takes which names a run.
 FLAGS = (METRIC, OF)
@@ -28,11 +38,13 @@ class Trained:
         name: of the run, or the folder that it was read from.
         network: read from its files.
         backend: the framework that trained it, or None where nobody says.
+        preparation: what makes inputs of a table's columns; None where the network takes numbers as they stand.
     """
 
     name: str
     network: StoredNetwork
     backend: str | None
+    preparation: FittedTable | None = None
 
 
 def name_faults(verb: str, typed: Words) -> list[Fault]:
@@ -67,7 +79,8 @@ def network_of(typed: Words) -> Trained:
     folder = Path(name)
     there = [each for each in (NETWORK, WEIGHTS) if (folder / each).is_file()]
     if len(there) == 2:
-        return Trained(name, network_reading.read(folder / NETWORK, folder / WEIGHTS), _backend(folder))
+        read = network_reading.read(folder / NETWORK, folder / WEIGHTS)
+        return Trained(name, read, _backend(folder), _preparation(folder))
     if there == [NETWORK]:
         raise UsageError(
             [Fault(name, f"has no {WEIGHTS}", remedy="They go together: take both from the run.")]
@@ -81,7 +94,41 @@ def network_of(typed: Words) -> Trained:
             " framework alone."
         )
         raise UsageError([Fault(record.word, f"the run {record.name!r} has no {NETWORK}", remedy=remedy)])
-    return Trained(record.name, network_reading.read(network, weights), record.tags.get("backend"))
+    read = network_reading.read(network, weights)
+    return Trained(record.name, read, record.tags.get("backend"), _preparation(_folder(record)))
+
+
+def _preparation(folder: Path | None) -> FittedTable | None:
+    """Returns what makes inputs of a table's columns, where a folder has it.
+
+    Raises:
+        UsageError: it is damaged, or holds what could carry out code.
+    """
+    if folder is None or not (folder / PREPARATION).is_dir():
+        return None
+    # It takes scikit-learn.
+    from runner.data.tables import fitted
+
+    try:
+        return fitted.load(folder)
+    except ConfigurationError as error:
+        raise UsageError(error.faults) from error
+
+
+def _folder(record: Record) -> Path | None:
+    """Returns where the preparation of a run is: its own folder, or one for what MLflow has of it."""
+    if record.folder is not None:
+        return record.folder
+    found = [record.file(name) for name in _FILES]
+    if not all(found):
+        return None
+    folder = Path(tempfile.mkdtemp(prefix="runner-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    (folder / PREPARATION).mkdir()
+    for path in found:
+        assert path is not None
+        shutil.copy(path, folder / PREPARATION / path.name)
+    return folder
 
 
 def _backend(folder: Path) -> str | None:

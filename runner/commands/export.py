@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
 
 from runner.commands import options
 from runner.commands.chosen_run import FLAGS, Trained, name_faults, network_of
@@ -14,6 +16,9 @@ from runner.exports.formats import FORMATS, Format, of_ending
 from runner.layers import describe
 from runner.prediction import models
 from runner.suggestions import listed, nearest
+
+if TYPE_CHECKING:
+    from runner.data.tables.fitted import FittedTable
 
 _FORMAT, _OUTPUT, _FORCE = "--format", "--output", "--force"
 # What tells a folder of TensorFlow's from one that may not be removed.
@@ -37,6 +42,8 @@ def run(words: Sequence[str]) -> int:
             raise RunnerError(f"{path} was not written: {_compared(form, found, by)}")
         _remove(path)
         unfinished.replace(path)
+        if trained.preparation is not None:
+            _put_beside(trained.preparation, path)
     finally:
         _remove(unfinished)
     print("\n".join(_told(trained, name, path, found, by)))
@@ -84,6 +91,20 @@ def _path_faults(path: Path, name: str, *, force: bool) -> list[Fault]:
     return []
 
 
+def _put_beside(preparation: FittedTable, path: Path) -> None:
+    """Writes what makes inputs of a table's columns into a folder beside a file."""
+    with TemporaryDirectory(dir=path.absolute().parent, prefix=".runner-") as temporary:
+        preparation.save(Path(temporary))
+        (written,) = Path(temporary).iterdir()
+        beside = _beside(path)
+        _remove(beside)
+        written.replace(beside)
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.preparation")
+
+
 def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path)
@@ -104,6 +125,8 @@ def _told(trained: Trained, name: str, path: Path, found: Check, by: str) -> lis
     shape = describe(network.input_shape)
     classes = f" of {listed(network.classes, 6)}" if network.classes else ""
     inside = "inside: numbers go in as they stand in the data, and are standardised there"
+    if trained.preparation is not None:
+        inside = f"beside: {_beside(path)} makes the {shape} numbers of the columns of a table (scikit-learn, by skops)"
     return [
         f"file     {path} ({name}, {_size(path)})",
         f"takes    float64 rows x {shape}, gives {answers}{classes}",

@@ -31,10 +31,11 @@ def run(words: Sequence[str]) -> int:
     _require(typed)
     trained = network_of(typed)
     name = typed.values.get(_BACKEND) or models.usual(trained.backend)
-    shown = answers(trained.network)
+    fitted = trained.preparation
+    shown = answers(trained.network, fitted.targets if fitted else ())
     keep = _kept(typed.values.get(_KEEP))
     wanted = Wanted(trained.network.input_shape, keep, models.batch_rows(trained.network))
-    examples = inputs.opened(typed.values[INPUT], wanted)
+    examples = inputs.opened(typed.values[INPUT], wanted, fitted)
     output = typed.values[outputs.OUTPUT]
     found = list(outputs.faults(output, examples.kept, shown, force=_FORCE in typed.switches))
     if found:

@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from runner.prediction import arrays, pictures, tabular
 from runner.prediction.records import STANDARD_INPUT, Examples, Wanted
 
+if TYPE_CHECKING:
+    from runner.data.tables.fitted import FittedTable
+
 _COLUMNAR = (".parquet", ".feather", ".arrow")
 
 
-def opened(name: str, wanted: Wanted) -> Examples:
+def opened(name: str, wanted: Wanted, fitted: FittedTable | None = None) -> Examples:
     """Returns the examples that an input has; its beginning is looked at.
 
     Args:
         name: a file, a folder of images, or ``-`` for CSV from standard input.
         wanted: what the network takes.
+        fitted: what makes inputs of a table's columns; None where the network takes numbers as they stand.
 
     Raises:
         ConfigurationError: it is not there, empty, damaged, or nothing that the network takes.
     """
+    if fitted is not None:
+        from runner.prediction.prepared import Prepared
+
+        return Prepared(name, wanted, fitted)
     path = Path(name)
     ending = path.suffix.lower()
     if name == STANDARD_INPUT:

@@ -13,7 +13,7 @@ import pytest
 import stored
 from test_predict import NETWORKS
 
-from runner import forward
+from runner import forward, layers
 from runner.__main__ import main
 from runner.exports import checking, formats
 from runner.exports.checking import check, examples
@@ -55,6 +55,24 @@ def test_a_network_in_the_other_forms(form: str, name: str, tmp_path: Path) -> N
     expected = forward.predict(network.described, network.weights, rows)
     np.testing.assert_allclose(answer(rows), expected, rtol=0, atol=1e-12)
     assert answer(rows[:1]).shape == (1, expected.shape[1])
+
+
+def test_numbers_of_categories_are_looked_up(tmp_path: Path) -> None:
+    tree = layers.named(
+        layers.Sequence((layers.looked_up(2, [(5, 3), (2, 1)]), layers.Dense(units=2, bias=False)))
+    )
+    draws = np.random.default_rng(0)
+    arrays = {name: draws.normal(size=each.shape) for name, each in layers.parameters(tree, (4,)).items()}
+    network = stored.write(tmp_path / "run", tree, (4,), arrays)
+    first, second = arrays["embedding0/table"], arrays["embedding1/table"]
+    rows = examples(network)[1:]
+    taken = [rows[:, :2], first[rows[:, 2].astype(int)], second[rows[:, 3].astype(int)]]
+    expected = (
+        stored.TARGET_SCALE * (np.concatenate(taken, axis=1) @ arrays["dense0/kernel"]) + stored.TARGET_MEAN
+    )
+    FORMATS["onnx"].write(network, tmp_path / "m.onnx")
+    found = FORMATS["onnx"].carried_out(tmp_path / "m.onnx")(rows)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
 
 
 @pytest.fixture

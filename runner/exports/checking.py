@@ -66,6 +66,8 @@ def examples(network: StoredNetwork) -> NDArray[np.float64]:
         drawn = draws.integers(0, tokens, shape).astype(np.float64)
     for column, count in layers.categories(network.tree("runner.backends.none")).items():
         drawn[:, column] = draws.integers(0, count, len(drawn))
+    for place, count in layers.categories(network.tree("runner.backends.none")).items():
+        drawn[:, place] = draws.integers(0, count, _ROWS)
     own = np.asarray(network.described["example"], np.float64).reshape(1, *network.input_shape)
     return np.concatenate([own, drawn])
 

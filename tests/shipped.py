@@ -26,7 +26,7 @@ COUNTS = {
     "parity": 1,
     "plots": 2,
     "schedule": 11,
-    "sweep": 4,
+    "sweep": 5,
     "task": 5,
     "tracking": 2,
     "training": 1,

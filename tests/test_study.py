@@ -81,6 +81,63 @@ def test_a_group_has_the_mean_and_the_interval_of_its_seeds() -> None:
     assert (best.low, best.high) == pytest.approx(expected, rel=1e-12)
 
 
+FOLDS = (0.90, 0.95, 0.85, 0.92, 0.88)
+
+
+def in_folds(**values: tuple[float, ...]) -> Study:
+    return study(
+        [
+            trial(value, activation=name, split__fold=str(fold), seed="3")
+            for name, each in values.items()
+            for fold, value in enumerate(each)
+        ]
+    )
+
+
+def test_folds_are_repetitions_whose_interval_knows_that_they_share_rows() -> None:
+    (only,) = groups(in_folds(relu=FOLDS))
+    assert (only.name, only.repetitions) == ("relu", "5 folds")
+    assert only.mean == pytest.approx(0.9, rel=1e-14)
+    # The squares of 0, 0.05, 0.05, 0.02 and 0.02 over 4; t is 2.776 for 4 degrees of freedom.
+    deviation = (0.0058 / 4) ** 0.5
+    assert only.deviation == pytest.approx(deviation, rel=1e-12)
+    reach = 2.7764451051977987 * deviation * (1 / 5 + 1 / 4) ** 0.5
+    assert (only.low, only.high) == pytest.approx((0.9 - reach, 0.9 + reach), rel=1e-10)
+
+
+def test_folds_are_never_compared_with_each_other_and_choices_are_fold_by_fold() -> None:
+    better = (0.91, 0.97, 0.86, 0.92, 0.92)
+    (found,) = comparisons(in_folds(relu=FOLDS, tanh=better))
+    assert (found.key, found.better, found.pairs) == ("activation", "tanh", 5)
+    differences = np.subtract(better, FOLDS)
+    error = differences.std(ddof=1) * (1 / 5 + 1 / 4) ** 0.5
+    assert found.probability == pytest.approx(2 * stats.t.sf(differences.mean() / error, 4), rel=1e-12)
+    # Student's own test, for rows that nobody shares, would be surer than it may be.
+    assert found.probability > stats.ttest_rel(better, FOLDS).pvalue
+
+
+def test_the_means_are_told_in_words() -> None:
+    (sentence,) = report(in_folds(relu=FOLDS)).means
+    assert sentence == (
+        "test/accuracy of relu over 5 folds: mean 0.9000, standard deviation 0.0381, 95 % interval 0.8291 to 0.9709."
+    )
+    seeds = report(two_activations()).means
+    assert [each.partition(":")[0] for each in seeds] == [
+        "test/accuracy of tanh over 4 runs",
+        "test/accuracy of relu over 4 runs",
+    ]
+
+
+def test_folds_are_judged_by_the_rows_that_take_turns() -> None:
+    both = {"test/accuracy": 0.9, "validation/accuracy": 0.8}
+    trials = [
+        Trial(name=str(fold), status="FINISHED", choices={"split.fold": str(fold)}, metrics=both)
+        for fold in range(2)
+    ]
+    assert default_metric(trials) == "validation/accuracy"
+    assert default_metric(trials[:1]) == "test/accuracy"
+
+
 def test_one_run_has_no_interval() -> None:
     (only,) = groups(study([trial(0.5, activation="relu")]))
     assert only.mean == 0.5

@@ -148,7 +148,9 @@ def test_how_a_sweep_is_carried_out_is_no_parameter_and_no_meaning() -> None:
     assert identity.meaning(plain) == identity.meaning(other)
 
 
-@pytest.mark.parametrize(("name", "count"), [("activations", 24), ("learning_rates", 21), ("backends", 6)])
+@pytest.mark.parametrize(
+    ("name", "count"), [("activations", 24), ("learning_rates", 21), ("backends", 6), ("folds", 5)]
+)
 def test_a_preset_sweeps_without_a_flag(name: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
     asked = parse([f"sweep={name}", "data=iris"])
     with compose.session():

@@ -141,6 +141,11 @@ def test_the_summary_counts_the_runs_and_names_the_best(tmp_path: Path, outcomes
         "whole_sweep/failed": 1.0,
         "whole_sweep/stopped": 0.0,
         "whole_sweep/best_validation_accuracy": 0.875,
+        # The made-up results have 10 of 12 examples of the test right, all of them.
+        "whole_sweep/mean_test_accuracy": pytest.approx(10 / 12),
+        "whole_sweep/deviation_test_accuracy": pytest.approx(0.0, abs=1e-15),
+        "whole_sweep/interval_low_test_accuracy": pytest.approx(10 / 12),
+        "whole_sweep/interval_high_test_accuracy": pytest.approx(10 / 12),
     }
     tags = told["tags"][-1]["values"]
     assert tags["progress"] == "3 of 4 done, 1 failed"

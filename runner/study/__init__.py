@@ -1,4 +1,4 @@
-"""Many runs looked at together: groups over seeds, paired comparisons, what mattered."""
+"""Many runs looked at together: groups over seeds and folds, paired comparisons, what mattered."""
 
 from runner.study.records import Study, Trial, default_metric
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from runner.study.groups import interval
+from runner.study.groups import interval, overlap
 from runner.study.records import Study, Trial
 
 # Below it a difference is taken for one.
@@ -67,7 +67,7 @@ def comparisons(study: Study) -> list[Comparison]:
     Trials that are equal to others count once, as in :func:`independent`: the same number twice is no further evidence.
     Data sets are not compared, because their metrics have no common scale; on each the other keys are.
 
-    Source: Student's t test of paired samples; Holm, 1979.
+    Source: Student's t test of paired samples; Holm, 1979; Nadeau and Bengio, 2003, for folds.
     """
     study, same = independent(study)
     found = [
@@ -209,7 +209,8 @@ def _compared(
     differences = study.sign * (first - second)
     if differences.mean() < 0:
         one, other, differences = other, one, -differences
-    low, high = interval([float(each) for each in differences])
+    shares = overlap([by_value[one][rest] for rest in shared])
+    low, high = interval([float(each) for each in differences], shares)
     size = np.maximum(np.abs(first), np.abs(second))
     return Comparison(
         key=key,
@@ -220,15 +221,17 @@ def _compared(
         high=high,
         pairs=len(shared),
         largest=float(np.abs(differences).max()),
-        probability=_probability(differences),
+        probability=_probability(differences, shares),
         is_same=bool((np.abs(differences) <= _ROUNDING * size).all()),
     )
 
 
-def _probability(differences: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def _probability(differences: np.ndarray[tuple[int], np.dtype[np.float64]], overlap: float) -> float:
     """Returns that of a mean at least as far from 0 by chance; 0 where all differences are one and the same."""
     from scipy import stats
 
     if np.ptp(differences) <= _ROUNDING * np.abs(differences).max(initial=0.0):
         return 0.0 if differences.any() else 1.0
-    return float(stats.ttest_1samp(differences, 0.0).pvalue)
+    count = len(differences)
+    error = np.std(differences, ddof=1) * np.sqrt(1 / count + overlap)
+    return float(2 * stats.t.sf(abs(differences.mean()) / error, count - 1))

@@ -21,7 +21,7 @@ img { max-width: 100%; height: auto; display: block; margin: 1rem 0 2rem; }
 .quiet { color: #757575; } summary { cursor: pointer; }
 """
 _CAPTIONS = {
-    "intervals": "Grey dots are runs; the blue dot is their mean over the seeds, the bar its interval of 95 % confidence.",
+    "intervals": "Grey dots are runs; the blue dot is their mean over seeds and folds, the bar its 95 % interval.",
     "curves": "The mean of each epoch; the band holds all runs.",
     "heat_map": "The mean over everything else.",
     "parallel_coordinates": "One line for each run, in the colour of its result.",

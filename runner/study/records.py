@@ -10,8 +10,9 @@ from pathlib import Path
 
 from runner import metrics
 
+FOLD = "split.fold"
 # Keys whose values are repetitions of one and the same thing.
-REPETITIONS = ("seed",)
+REPETITIONS = ("seed", FOLD)
 _PREFERRED = (
     "test/accuracy",
     "test/r2",
@@ -113,11 +114,20 @@ class Study:
 
 
 def default_metric(trials: Sequence[Trial]) -> str | None:
-    """Returns the metric that most finished trials have, of those that tell quality; None where there is none."""
+    """Returns the metric that most finished trials have, of those that tell quality; None where there is none.
+
+    Where rows take turns in being validation rows, it is one of these, for the rows for test are the same in every fold.
+    """
     finished = [each for each in trials if each.status == "FINISHED"]
-    counts = {name: sum(name in each.metrics for each in finished) for name in _PREFERRED}
+    names = [name for name in _PREFERRED if name.startswith("validation/") or folds(trials) < 2]
+    counts = {name: sum(name in each.metrics for each in finished) for name in names}
     best = max(counts.values(), default=0)
     return next((name for name, count in counts.items() if count == best > 0), None)
+
+
+def folds(trials: Sequence[Trial]) -> int:
+    """Returns how many folds trials went through; 0 where they have none."""
+    return len({each.choices[FOLD] for each in trials if FOLD in each.choices})
 
 
 def is_curve(name: str) -> bool:

@@ -1,4 +1,4 @@
-"""A study in words and tables: the leaderboard over seeds, what is better than what, what mattered, what failed."""
+"""A study in words and tables: the leaderboard over seeds and folds, what is better, what mattered, what failed."""
 
 from __future__ import annotations
 
@@ -22,6 +22,8 @@ STUDY, LEADERBOARD, COMPARISONS = "study.json", "leaderboard.csv", "comparisons.
 
 _ALL = "All of them are in comparisons.csv."
 _WIDTH_OF_A_FILE = 140
+# More of them are a table.
+_MOST_MEANS = 3
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Report:
 
     Args:
         study: the runs.
-        groups: those over the seeds, as the leaderboard has them.
+        groups: those over seeds and folds, as the leaderboard has them.
         comparisons: what is better than what.
         importance: the share of each key.
     """
@@ -68,6 +70,12 @@ class Report:
             )
             for group in self.groups
         )
+
+    @property
+    def means(self) -> tuple[str, ...]:
+        """The means of the groups with several trials, in words, and the best alone where there are many."""
+        several = [group for group in self.groups if len(group.trials) > 1]
+        return tuple(_mean(group, self.study.metric) for group in several[:_MOST_MEANS])
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -145,6 +153,14 @@ def _told(found: Sequence[Comparison], study: Study) -> list[str]:
             f" {sum(not each.is_same for each in found)} comparisons. {_ALL}"
         )
     return [*told, *_outputs(study)]
+
+
+def _mean(group: Group, metric: str) -> str:
+    whose = f" of {group.name}" if group.choices else ""
+    return (
+        f"{metric}{whose} over {group.repetitions}: mean {number(group.mean)}, standard deviation"
+        f" {number(group.deviation)}, 95 % interval {number(group.low)} to {number(group.high)}."
+    )
 
 
 def _place(comparison: Comparison) -> str:

@@ -65,6 +65,8 @@ def run(plan: Plan) -> list[Outcome]:
         finally:
             report = finished(recorder)
     print_table(sys.stdout, outcomes, plan.metric, whole=shown(summary.folder / TABLE))
+    for sentence in said.means if said else ():
+        print(sentence)
     for sentence in said.sentences if said and said.comparisons else ():
         print(sentence)
     display.whereabouts(sys.stdout, folder=shown(plan.folder), report=report, sweep=plan.name)

@@ -93,8 +93,8 @@ class Summary:
         )
         if said is not None:
             write(said, self._journal)
-        self._journal.metrics(_NO_STEP, _metrics(outcomes, best))
-        description = _description(self._plan, told, stored, best)
+        self._journal.metrics(_NO_STEP, _metrics(outcomes, best) | _spread(said))
+        description = _description(self._plan, told, stored, best, said.means if said else ())
         counted = {PROGRESS: _progress(outcomes, len(self._plan.jobs), running=0)}
         self._journal.tags({**_tags(best), **counted, DESCRIPTION: description})
         self._journal.end(*_end(outcomes))
@@ -169,6 +169,20 @@ def _metrics(outcomes: Sequence[Outcome], best: Best | None) -> dict[str, float]
     return found
 
 
+def _spread(said: Report | None) -> dict[str, float]:
+    """Returns mean, standard deviation and interval of the best choice over its seeds and folds."""
+    if said is None or len(said.groups[0].trials) < 2:
+        return {}
+    first, metric = said.groups[0], said.study.metric.replace("/", "_")
+    found = {
+        "mean": first.mean,
+        "deviation": first.deviation,
+        "interval_low": first.low,
+        "interval_high": first.high,
+    }
+    return {f"{SECTION}/{name}_{metric}": value for name, value in found.items()}
+
+
 def _pruned(outcomes: Sequence[Outcome]) -> int:
     """Returns how many runs a search ended without hope."""
     return sum(bool(each.result and each.result.pruned) for each in outcomes)
@@ -191,7 +205,9 @@ def _progress(outcomes: Sequence[Outcome], jobs: int, running: int) -> str:
     )
 
 
-def _description(plan: Plan, told: Table, stored: Sequence[StoredRun | None], best: Best | None) -> str:
+def _description(
+    plan: Plan, told: Table, stored: Sequence[StoredRun | None], best: Best | None, means: Sequence[str]
+) -> str:
     """Returns what MLflow shows on top of the summary's page."""
     counts = Counter(outcome.status for outcome in told.outcomes)
     ended = ", ".join(f"{counts[status]} {verdict}" for status, verdict in VERDICTS.items() if counts[status])
@@ -203,6 +219,7 @@ def _description(plan: Plan, told: Table, stored: Sequence[StoredRun | None], be
         page = _page(best.stored)
         named = f"[{best.outcome.name}]({page})" if page else best.outcome.name
         first += f" The best {best.monitor} is {number(best.value)}: {named}."
+    first = "\n\n".join((first, *means))
     last = f"Every digit is in {TABLE} among the artifacts."
     if known := [run for run in stored if run]:
         charts = charts_page("", known[0].experiment_id, plan.name, viewed=True).removeprefix("/")

@@ -562,7 +562,7 @@ TABLE = "file,label\na.png,x\nb.png,y\n"
         (TABLE + ",y\n", {}, "labels.csv must say the file and its target. Received: no file in line 4."),
         (TABLE + "a.png,\n", {}, "must say the file and its target. Received: no label in line 4."),
         ("file,label\n", {}, "must say the file and its target. Received: no row."),
-        ("", {}, "cannot be read as a table of paths"),
+        ("", {}, "is empty. Received: {folder}/labels.csv. A table has a line of names and rows below it."),
         (
             "file,label\na.png,x\nb.png,x\n",
             {},

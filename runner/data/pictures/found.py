@@ -12,6 +12,8 @@ import numpy as np
 
 from runner.data import labels
 from runner.data.labels import Labels
+from runner.data.tables import reading
+from runner.data.tables.reading import Place
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Task
 from runner.suggestions import listed, nearest
@@ -105,7 +107,7 @@ def in_table(
     Raises:
         ConfigurationError: a column, a path or a target is missing.
     """
-    frame = _frame(path)
+    frame = reading.frame(Place(str(path)))
     columns = [str(name) for name in frame.columns]
     faults = [
         *_column_faults("data.image", image, columns),
@@ -133,18 +135,6 @@ def in_table(
     values = column.to_numpy(str) if column.dtype.kind not in "biuf" else column.to_numpy()
     known = labels.read(values, task=task, most_classes=most_classes, key="data.target")
     return Found(paths, known, notes=(known.note,))
-
-
-def _frame(path: Path) -> Any:
-    import csv
-
-    import pandas
-
-    try:
-        return pandas.read_csv(path, sep=None, engine="python", encoding="utf-8-sig")
-    except (csv.Error, pandas.errors.ParserError, pandas.errors.EmptyDataError, ValueError) as error:
-        rule = f"cannot be read as a table of paths: {str(error).strip().rstrip('.')}"
-        raise ConfigurationError([Fault(PATH, rule, str(path))]) from error
 
 
 def _column_faults(key: str, name: str | None, columns: Sequence[str]) -> Iterator[Fault]:

@@ -115,7 +115,7 @@ INPUTS = {
     "x.pkl": "is no text",
     "x.keras": "is no text",
     "x.csv": "is no text",
-    "x.png": "is no image that can be read",
+    "x.png": "is no picture that can be read",
 }
 
 

@@ -191,7 +191,7 @@ def test_images(capsys: pytest.CaptureFixture[str]) -> None:
     assert "photos: has no image" in said(capsys, "--input", "photos", "--output", "y.csv", run=run)
     Path("photos/a.png").write_bytes(b"no image")
     told = said(capsys, "--input", "photos", "--output", "y.csv", run=run)
-    assert "a.png: is no image that can be read" in told
+    assert "--input: photos/a.png is no picture that can be read" in told
     texts("list.txt", "photos/a.png\nphotos/b.png\n")
     told = said(capsys, "--input", "list.txt", "--output", "y.csv", run=run)
     assert "line 2 names a file that is not there. Received: photos/b.png." in told

@@ -7,10 +7,11 @@ import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
 from runner import network_reading
 from runner.commands.options import Words
+from runner.data.pictures.decoding import Fit
 from runner.errors import ConfigurationError, Fault, RunnerError, UsageError
 from runner.network_file import NETWORK
 from runner.network_reading import StoredNetwork
@@ -39,12 +40,14 @@ class Trained:
         network: read from its files.
         backend: the framework that trained it, or None where nobody says.
         preparation: what makes inputs of a table's columns; None where the network takes numbers as they stand.
+        fit: how images of other proportions came to their size in the training.
     """
 
     name: str
     network: StoredNetwork
     backend: str | None
     preparation: FittedTable | None = None
+    fit: Fit = "stretch"
 
 
 def name_faults(verb: str, typed: Words) -> list[Fault]:
@@ -80,7 +83,7 @@ def network_of(typed: Words) -> Trained:
     there = [each for each in (NETWORK, WEIGHTS) if (folder / each).is_file()]
     if len(there) == 2:
         read = network_reading.read(folder / NETWORK, folder / WEIGHTS)
-        return Trained(name, read, _backend(folder), _preparation(folder))
+        return Trained(name, read, *_told(folder))
     if there == [NETWORK]:
         raise UsageError(
             [Fault(name, f"has no {WEIGHTS}", remedy="They go together: take both from the run.")]
@@ -95,7 +98,8 @@ def network_of(typed: Words) -> Trained:
         )
         raise UsageError([Fault(record.word, f"the run {record.name!r} has no {NETWORK}", remedy=remedy)])
     read = network_reading.read(network, weights)
-    return Trained(record.name, read, record.tags.get("backend"), _preparation(_folder(record)))
+    backend, preparation = record.tags.get("backend"), _preparation(_folder(record))
+    return Trained(record.name, read, backend, preparation, _fit(record))
 
 
 def _preparation(folder: Path | None) -> FittedTable | None:
@@ -131,9 +135,16 @@ def _folder(record: Record) -> Path | None:
     return folder
 
 
-def _backend(folder: Path) -> str | None:
-    """Returns who trained what lies in a folder, where it is a run's."""
+def _told(folder: Path) -> tuple[str | None, FittedTable | None, Fit]:
+    """Returns who trained what lies in a folder, its preparation, and its fit; the least where it is no run's."""
     try:
-        return find(str(folder), finished=False).tags.get("backend")
+        record = find(str(folder), finished=False)
     except RunnerError:
-        return None
+        return None, _preparation(folder), "stretch"
+    return record.tags.get("backend"), _preparation(folder), _fit(record)
+
+
+def _fit(record: Record) -> Fit:
+    """Returns how a run brought images to their size, by its parameters."""
+    said = str(record.parameters.get("data.fit", ""))
+    return next((each for each in get_args(Fit) if each == said), "stretch")

@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
     fitted = trained.preparation
     shown = answers(trained.network, fitted.targets if fitted else ())
     keep = _kept(typed.values.get(_KEEP))
-    wanted = Wanted(trained.network.input_shape, keep, models.batch_rows(trained.network))
+    wanted = Wanted(trained.network.input_shape, keep, models.batch_rows(trained.network), trained.fit)
     examples = inputs.opened(typed.values[INPUT], wanted, fitted)
     output = typed.values[outputs.OUTPUT]
     found = list(outputs.faults(output, examples.kept, shown, force=_FORCE in typed.switches))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
+from runner.data.pictures.decoding import Form, decoded, looks
+from runner.errors import ConfigurationError, UsageError
 from runner.layers import describe
-from runner.prediction.records import Block, Examples, InputError, Wanted, refuse
+from runner.prediction.records import INPUT, Block, Examples, InputError, Wanted, refuse
 
 ENDINGS = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 LIST = ".txt"
 FILE = "file"
-# Pillow's words for the channels that a network takes.
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+_GREY, _COLOURED = 1, 3
 
 
 class Pictures(Examples):
@@ -27,7 +28,7 @@ class Pictures(Examples):
         self.name = name
         self._wanted = wanted
         shape = wanted.shape
-        if len(shape) != 3 or shape[-1] not in _MODES:
+        if len(shape) != 3 or shape[-1] not in (_GREY, _COLOURED):
             refuse(name, f"has images, and the network takes examples of the shape {describe(shape)}")
         self._files = _files(name)
         self.rows = len(self._files)
@@ -38,26 +39,19 @@ class Pictures(Examples):
             self.notes = (f"{self._files[0]} is {sides}: all images are resized to {describe(shape[:2])}.",)
 
     def blocks(self) -> Iterator[Block]:
-        """Yields all images in their order, some at a time."""
+        """Yields all images in their order, some at a time, decoded as those of a training are."""
         import pyarrow as pa
 
+        height, width, channels = self._wanted.shape
+        form = Form(height, width, channels == _COLOURED, self._wanted.fit)
         for first in range(0, len(self._files), self._wanted.rows):
             files = self._files[first : first + self._wanted.rows]
             kept = {FILE: pa.array([str(file) for file in files])} if self.kept else {}
-            yield Block(np.stack([self._pixels(file) for file in files]), kept)
-
-    def _pixels(self, file: Path) -> NDArray[np.uint8]:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-
-        height, width, channels = self._wanted.shape
-        try:
-            with Image.open(file) as image:
-                turned = ImageOps.exif_transpose(image).convert(_MODES[channels])
-                if turned.size != (width, height):
-                    turned = turned.resize((width, height), Image.Resampling.BILINEAR)
-                return np.asarray(turned, np.uint8).reshape(self._wanted.shape)
-        except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-            raise InputError(f"{file}: is no image that can be read: {error}") from error
+            try:
+                pixels = np.stack(list(decoded(files, form)))
+            except ConfigurationError as error:
+                raise InputError(error.faults[0].rule) from error
+            yield Block(pixels, kept)
 
 
 def _files(name: str) -> list[Path]:
@@ -87,11 +81,11 @@ def _files(name: str) -> list[Path]:
 
 
 def _size(file: Path) -> tuple[int, int]:
-    """Returns height and width, before an image is turned upright."""
-    from PIL import Image, UnidentifiedImageError
-
+    """Returns height and width."""
     try:
-        with Image.open(file) as image:
-            return image.height, image.width
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError) as error:
-        refuse(str(file), f"is no image that can be read: {error}")
+        (look,) = looks([file])
+    except ConfigurationError as error:
+        # There it is the key of a training's data that has a fault.
+        faults = [replace(fault, key=INPUT) for fault in error.faults]
+        raise UsageError(faults) from error
+    return look.height, look.width

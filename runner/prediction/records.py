@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from numpy.typing import NDArray
 
+from runner.data.pictures.decoding import Fit
 from runner.errors import Fault, RunnerError, UsageError
 from runner.layers import Shape
 
@@ -35,11 +36,13 @@ class Wanted:
         shape: of one example.
         keep: the names of columns that are no inputs and go to the output as they are; None keeps what is no input.
         rows: how many rows a block may have.
+        fit: how an image of other proportions comes to the size that the network takes.
     """
 
     shape: Shape
     keep: Sequence[str] | None
     rows: int
+    fit: Fit = "stretch"
 
 
 class Examples(ABC):

@@ -58,8 +58,7 @@ class FittedTable:
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the inputs: ``age``, ``city=Bern``, ``age is missing``; embedded categories stand last."""
-        words = [each.name for each in self.columns if each.kind == "category"]
-        return tuple(_shown_name(each, words) for each in self.transformer.get_feature_names_out())
+        return tuple(_shown_name(each, self.columns) for each in self.transformer.get_feature_names_out())
 
     @property
     def embedded(self) -> tuple[Embedded, ...]:
@@ -214,11 +213,14 @@ def _codes(encoder: Any, place: int) -> list[int]:
     return [int(each) for each in encoder.transform(rows)[:, place]]
 
 
-def _shown_name(name: str, words: Sequence[str]) -> str:
+def _shown_name(name: str, columns: Sequence[Column]) -> str:
     step, _, rest = name.partition("__")
     if step == "missing":
-        return f"{rest.removeprefix('missingindicator_')} is missing"
+        place = rest.removeprefix("missingindicator_")
+        moments = [each.name for each in columns if each.kind == "date" and place.startswith(f"{each.name}.")]
+        return f"{max(moments, key=len, default=place)} is missing"
     if step == "words":
+        words = [each.name for each in columns if each.kind == "category"]
         column = max((each for each in words if rest.startswith(f"{each}_")), key=len)
         category = rest[len(column) + 1 :]
         return f"{column}={'(rare)' if category == 'infrequent_sklearn' else category}"

@@ -42,7 +42,10 @@ def fitted(table: pd.DataFrame, columns: Sequence[Column], settings: Settings, *
     parts: list[tuple[str, Any, list[str]]] = []
     if numbers:
         parts.append(("numbers", Pipeline(steps), numbers))
-    missing = [name for name in (*numbers, *booleans) if table[name].isna().any()]
+    # The parts of a date are missing together: the first of them tells it.
+    repeated = {part for each in columns if each.kind == "date" for part in parts_of(each.name, numbers)[1:]}
+    told = [name for name in (*numbers, *booleans) if name not in repeated]
+    missing = [name for name in told if table[name].isna().any()]
     if settings.indicator and missing:
         parts.append(("missing", MissingIndicator(features="all", sparse=False), missing))
     if booleans:
@@ -53,6 +56,11 @@ def fitted(table: pd.DataFrame, columns: Sequence[Column], settings: Settings, *
         parts.append(_encoder(settings, words))
     made: Any = ColumnTransformer(parts, sparse_threshold=0.0)
     return made.fit(table)
+
+
+def parts_of(date: str, names: Sequence[str]) -> list[str]:
+    """Returns those among the names of numbers that are parts of a date."""
+    return [name for name in names if name.startswith(f"{date}.")]
 
 
 def _scaler(settings: Settings, rows: int) -> Any:

@@ -36,6 +36,14 @@ class _Case:
         return sizes(self.source, experiment.split, experiment.seed, experiment.debug.rows)
 
     @property
+    def has_validation(self) -> bool:
+        try:
+            return self.sizes[1] > 0
+        except ConfigurationError:
+            # A rule of its own tells of rows that cannot be divided.
+            return self.experiment.split.validation > 0
+
+    @property
     def training_rows(self) -> int:
         training = self.sizes[0]
         batch = self.experiment.training.batch_size
@@ -100,7 +108,7 @@ def steps(experiment: Experiment, source: Source) -> tuple[int, int]:
 
 def epoch_metrics(experiment: Experiment, source: Source) -> tuple[str, ...]:
     """Returns the names of the metrics that every epoch has and that tell quality."""
-    validation = _of_validation(source) if experiment.split.validation > 0 else []
+    validation = _of_validation(source) if _Case(experiment, source).has_validation else []
     return ("train/loss", *validation)
 
 
@@ -195,7 +203,7 @@ def _rows_remain(case: _Case) -> Iterable[Fault]:
     if case.source.test_rows:
         if training < 1:
             yield Fault("split", rule, f"{validation} rows, all of which are for validation")
-    elif split.validation + split.test >= 1:
+    elif split.validation + split.test >= 1 and split.by != "column" and split.folds is None:
         rule = "validation and test together must be below 1"
         yield Fault("split", rule, f"{split.validation:g} + {split.test:g}")
     elif training < 1:
@@ -236,7 +244,8 @@ def _monitor_exists(case: _Case) -> Iterable[Fault]:
     if monitor in known:
         return
     if monitor in _of_validation(case.source):
-        rule = "needs validation rows, and split.validation is 0"
+        why = "there are none" if case.experiment.split.validation > 0 else "split.validation is 0"
+        rule = f"needs validation rows, and {why}"
         yield Fault("training.monitor", rule, monitor, remedy="Take training.monitor=train/loss.")
     else:
         rule = f"is no metric of an epoch for data={case.source.name}"

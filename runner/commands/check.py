@@ -10,7 +10,7 @@ from runner.blueprint import Blueprint
 from runner.compose import Checked
 from runner.data import Source
 from runner.errors import ConfigurationError
-from runner.experiment import Experiment
+from runner.experiment import Experiment, Split
 from runner.layers import describe, is_native, rows, word
 
 # Columns of a table of data that are shown; all of them are in the run's columns.csv.
@@ -92,6 +92,7 @@ def _row_facts(experiment: Experiment, source: Source) -> dict[str, str]:
     own = ", the data set's own whatever split.test says" if source.test_rows else ""
     return {
         "data": f"{source.name} ({kind})",
+        **_divided(experiment.split),
         "rows": f"{training:,} for training, {validation:,} for validation, {test:,} for test{own}",
         "steps": f"{per_epoch:,} in an epoch, {total:,} in all",
     }
@@ -104,6 +105,18 @@ def _shortened(lines: Sequence[Sequence[str]]) -> list[Sequence[str]]:
         return list(lines)
     blank = [""] * (len(lines[0]) - 1)
     return [*lines[:_MOST_COLUMNS], [f"and {left} more", *blank]]
+
+
+def _divided(split: Split) -> dict[str, str]:
+    """Returns by what the rows are divided, where that is not the usual."""
+    by = {
+        "group": f"whole groups of {split.column}",
+        "time": f"{split.column}, the latest rows for test",
+        "column": f"as {split.column} says",
+    }.get(split.by, split.by)
+    fold = f"fold {split.fold} of 0 to {split.folds - 1}" if split.folds is not None else ""
+    told = [*([by] if split.by != "auto" else []), *([fold] if fold else [])]
+    return {"split": ", ".join(told)} if told else {}
 
 
 def _table(lines: Sequence[Sequence[str]]) -> Iterator[str]:

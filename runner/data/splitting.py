@@ -55,6 +55,7 @@ def parts(source: Source, split: Split, seed: int, limit: int | None) -> Parts:
     Raises:
         ConfigurationError: the rows cannot be divided so, or none is left for training.
     """
+    _require_sense(source, split)
     shared = source.rows - source.test_rows - source.validation_rows
     if split.by == "column":
         found = _by_column(source, split, limit)
@@ -78,8 +79,9 @@ def sizes(source: Source, split: Split, seed: int, limit: int | None) -> tuple[i
     Raises:
         ConfigurationError: the rows cannot be divided so.
     """
-    if split.by in ("column", "group", "time"):
+    if split.by in ("column", "group", "time", "stratified"):
         return parts(source, split, seed, limit).sizes
+    _require_sense(source, split)
     divided = _at_most(source.rows - source.test_rows - source.validation_rows, limit)
     test = _at_most(source.test_rows, limit) if source.test_rows else _share(divided, split.test)
     rest = divided if source.test_rows else divided - test
@@ -92,10 +94,32 @@ def sizes(source: Source, split: Split, seed: int, limit: int | None) -> tuple[i
     return rest - validation, validation, test
 
 
+def _require_sense(source: Source, split: Split) -> None:
+    faults = []
+    if split.column is not None and split.by not in ("group", "time", "column"):
+        rule = "must be null unless split.by is group, time or column"
+        faults.append(
+            Fault("split.column", rule, split.column, remedy="Say by which of them it divides the rows.")
+        )
+    if split.folds is not None and split.by == "column":
+        rule = "must be null where split.by is column, which names the validation rows itself"
+        faults.append(
+            Fault("split.folds", rule, str(split.folds), remedy="Take split.by=group for folds by a column.")
+        )
+    elif split.folds is not None and source.validation_rows:
+        rule = f"must be null, because data={source.name} has validation rows of its own, so that no others take turns"
+        faults.append(Fault("split.folds", rule, str(split.folds)))
+    if split.by == "stratified" and source.task == "regression":
+        rule = f"must not be stratified, because data={source.name} is a regression, which has no classes"
+        faults.append(Fault("split.by", rule, split.by, remedy="Take split.by=auto."))
+    if faults:
+        raise ConfigurationError(faults)
+
+
 def _shared(source: Source, split: Split, seed: int, rows: int, limit: int | None) -> Parts:
     """Returns the parts of the rows that are no part's own."""
     if split.by == "group":
-        return _by_group(source, split, seed, limit)
+        return _by_group(source, split, seed, rows, limit)
     ordered_by_time = split.by == "time"
     order = _by_time(source, split) if ordered_by_time else _order(source, split, seed, rows)
     order = order[:limit]
@@ -176,9 +200,10 @@ def _require_rows_of_each_class(source: Source, targets: NDArray[Any], split: Sp
         raise ConfigurationError([Fault("split.by", rule, received, remedy=remedy)])
 
 
-def _by_group(source: Source, split: Split, seed: int, limit: int | None) -> Parts:
+def _by_group(source: Source, split: Split, seed: int, shared: int, limit: int | None) -> Parts:
     """Returns parts of whole groups: no value of the column is in two of them."""
-    groups = _column(source, split)[:limit]
+    chosen = generator(seed, "split", 1).permutation(shared)[:limit]
+    groups = _column(source, split)[chosen]
     names, of_rows, counts = np.unique(groups, return_inverse=True, return_counts=True)
     order = generator(seed, "split").permutation(len(names))
     ends = np.cumsum(counts[order])
@@ -193,8 +218,7 @@ def _by_group(source: Source, split: Split, seed: int, limit: int | None) -> Par
     part_of_group = np.zeros(len(names), np.int64)
     part_of_group[order[:test]] = 2
     part_of_group[order[begin:stop]] = 1
-    shuffled = generator(seed, "split", 1).permutation(rows)
-    train, validation, last = (shuffled[part_of_group[of_rows][shuffled] == part] for part in range(3))
+    train, validation, last = (chosen[part_of_group[of_rows] == part] for part in range(3))
     return Parts(train, validation, last)
 
 

@@ -6,9 +6,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from runner.__main__ import main
+from runner.data.tables.fitted import load
 from runner.forward import logits
 from runner.recorded import find
 from runner.tracking.result_files import load_result
@@ -18,6 +20,7 @@ TRAINED = {
     "classes": ("data=iris", "architecture.hidden_sizes=[5]"),
     "numbers": ("data=diabetes", "architecture.hidden_sizes=[4]", "training.precision=64"),
 }
+SHOP = ("data=table", "data.path=old.csv", "data.target=bought")
 # Rows of somebody else's, which its own function reads.
 ROWS = """
 import numpy as np
@@ -34,13 +37,28 @@ def rows(*, shift: float, width: int, seed: int):
 """
 
 
+def visitors(count: int, *, ages: tuple[int, int], towns: str) -> pd.DataFrame:
+    """Returns rows with a number that is missing here and there, a word and a class."""
+    draws = np.random.default_rng(count)
+    age = draws.uniform(*ages, count)
+    bought = np.where(age + draws.normal(0, 5, count) > 40, "yes", "no")
+    rows = pd.DataFrame({"age": age, "town": draws.choice(towns.split(), count), "bought": bought})
+    rows.loc[::9, "age"] = np.nan
+    return rows
+
+
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with two trained runs, of classes and of numbers."""
+    """A folder with three trained runs, of classes, of numbers and of a table."""
     place = tmp_path_factory.mktemp("evaluate")
+    visitors(120, ages=(20, 60), towns="Bern Zug").to_csv(place / "old.csv", index=False)
+    # Older, from a town that nobody knew, and the class that comes first then is not here.
+    visitors(40, ages=(60, 90), towns="Zug Oslo").query("bought == 'yes'").to_csv(
+        place / "new.csv", index=False
+    )
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(place)
-        for name, overrides in TRAINED.items():
+        for name, overrides in {**TRAINED, "shop": SHOP}.items():
             words = [f"name={name}", *overrides, "training.epochs=2", "tracking=none", "plots=none"]
             assert main(words) == 0
     (place / "theirs.py").write_text(ROWS, encoding="utf-8")
@@ -90,7 +108,7 @@ def test_the_other_framework_agrees_and_says_by_how_much(capsys: pytest.CaptureF
     assert found.tags["evaluated_from"] == str(record.folder)
     assert (found.tags["task"], "version.keras" in found.tags) == ("evaluate", True)
     # It is no training, so that the last one is another.
-    assert find("last").name == "numbers"
+    assert find("last").name == "shop"
 
 
 def test_other_data_are_taken_in_the_units_of_the_training(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,6 +129,40 @@ def test_other_data_are_taken_in_the_units_of_the_training(capsys: pytest.Captur
         shown.predictions["test"].outputs[order, 0], values[np.argsort(truth), 0], rtol=1e-10
     )
     assert shown.metrics["test/mean_absolute_error"] == pytest.approx(np.abs(values[:, 0] - truth).mean())
+
+
+def test_other_rows_of_a_table_are_prepared_as_those_of_the_training() -> None:
+    record = find("shop")
+    assert record.folder is not None
+    network = json.loads((record.folder / "network.json").read_text())
+    assert network["classes"] == ["no", "yes"]
+    rows = pd.read_csv("new.csv")
+    mixed = pd.concat([rows, rows.assign(bought="no").head(3)])
+    mixed.to_csv("mixed.csv", index=False)
+    shown = load_result(evaluated("shop", "data.path=mixed.csv"))
+    inputs = load(record.folder).transform(mixed)
+    raw = logits(network["layers"], read(record.folder / WEIGHTS), inputs)
+    probabilities = 1 / (1 + np.exp(-raw[:, 0]))
+    truth = (mixed["bought"] == "yes").to_numpy()
+    assert shown.metrics["test/accuracy"] == pytest.approx(((probabilities > 0.5) == truth).mean())
+    np.testing.assert_allclose(
+        np.sort(shown.predictions["test"].outputs[:, -1]), np.sort(probabilities), rtol=1e-5
+    )
+
+
+def test_a_class_that_nobody_learnt_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    rows = pd.read_csv("old.csv")
+    rows.loc[:4, "bought"] = "maybe"
+    rows.to_csv("maybe.csv", index=False)
+    assert main(["evaluate", "shop", "data.path=maybe.csv"]) == 2
+    said = capsys.readouterr().err
+    assert "has the class maybe, which the model was not trained on" in said
+    assert "It knows no, yes." in said
+    assert main(["evaluate", "shop", "data=iris"]) == 2
+    assert (
+        "data: must be a table, because the run's inputs were made of a table's columns."
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from runner import compose, display, folders, session, supplies, surroundings
 from runner.commands import options
 from runner.data import Standard, Units
 from runner.errors import ConfigurationError, Fault, UsageError
-from runner.experiment import Experiment
+from runner.experiment import Component, Experiment
 from runner.findings import Cell, Findings, Table
 from runner.layers import describe
 from runner.metrics import number
@@ -31,6 +31,7 @@ from runner.tracking.result_files import RESULT, load_result
 from runner.trust import TRUST
 from runner.weights import WEIGHTS
 
+_TABLE, _PREPARATION = "runner.data.tables.source.table", "preparation"
 _ROWS, _OF, _METRIC = "--rows", "--of", "--metric"
 # What has made the network, and is done.
 _DONE = ("architecture", "activation", "initializer", "optimizer", "schedule", "task", "loss", "standardise")
@@ -53,7 +54,8 @@ def run(words: Sequence[str]) -> int:
     )
     uri = options.value_of(overrides, "tracking.uri")
     record = find(text, uri=uri, metric=typed.values.get(_METRIC), of=typed.values.get(_OF))
-    with reopened(record, [*overrides, *_ALONE], is_trusted=TRUST in typed.switches) as opened:
+    prepared = _preparation(record, overrides)
+    with reopened(record, [*overrides, *prepared, *_ALONE], is_trusted=TRUST in typed.switches) as opened:
         rows = _rows(typed.values.get(_ROWS), opened.experiment, record)
         request = _request(record, opened, rows, overrides, words)
         found = surroundings.faults(request.experiment, request.folder)
@@ -79,6 +81,21 @@ def run(words: Sequence[str]) -> int:
     return 0
 
 
+def _preparation(record: Record, overrides: Sequence[str]) -> list[str]:
+    """Returns what has the columns of a table become inputs as in the run, where its data are a table."""
+    data = record.config.get("data")
+    if not isinstance(data, Mapping) or data.get(components.TARGET) != _TABLE:
+        return []
+    if any(text.startswith("data=") for text in overrides):
+        rule = "must be a table, because the run's inputs were made of a table's columns"
+        raise UsageError([Fault("data", rule, remedy="Write data.path=FILE, with the same columns.")])
+    if record.folder is None or not (record.folder / _PREPARATION).is_dir():
+        rule = f"has no {_PREPARATION} any more, which makes inputs of a table's columns"
+        raise UsageError([Fault(record.word, rule, remedy="Evaluate it where its folder is.")])
+    quoted = str(record.folder.absolute()).replace("'", "\\'")
+    return [f"data.preparation='{quoted}'"]
+
+
 def _rows(asked: str | None, experiment: Experiment, record: Record) -> str:
     """Returns which rows are looked at: the test rows of the run's own data, and all rows of other data."""
     if asked is None:
@@ -90,7 +107,13 @@ def _rows(asked: str | None, experiment: Experiment, record: Record) -> str:
 
 
 def _same_data(experiment: Experiment, record: Record) -> bool:
-    return components.parse(record.config.get("data"), "data") == experiment.data
+    own = components.parse(record.config.get("data"), "data")
+    return own.target == experiment.data.target and _arguments(own) == _arguments(experiment.data)
+
+
+def _arguments(data: Component) -> dict[str, Any]:
+    """Returns what data are read with; what makes inputs of them is another thing."""
+    return {name: each for name, each in data.arguments.items() if name != _PREPARATION}
 
 
 def _request(

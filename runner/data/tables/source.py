@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,7 +16,7 @@ from runner.data.records import Arrays, Source
 from runner.data.tables import kinds, reading, targets, transformer
 from runner.data.tables.columns import Column, Kind, Settings
 from runner.data.tables.faults import refuse
-from runner.data.tables.fitted import FittedTable, plain
+from runner.data.tables.fitted import FittedTable, load, plain
 from runner.data.tables.kinds import require_kinds
 from runner.data.tables.reading import Place
 from runner.data.tables.targets import Target, TaskChoice
@@ -99,6 +100,7 @@ def table(
     embedding_width: PositiveCount | None,
     date_parts: list[DatePart],
     cyclic: bool,
+    preparation: str | None,
     divided_by: str | None,
 ) -> Source:
     """A table of a person's own: CSV, TSV, Parquet, Feather, Excel, SQLite or any database, packed or not.
@@ -126,6 +128,7 @@ def table(
         embedding_width: numbers in a row of a learnt table; null for a rule.
         date_parts: what a date is taken apart into.
         cyclic: whether parts that come round are points on a circle.
+        preparation: the folder of a run whose preparation makes the inputs and numbers the classes; null fits one.
         divided_by: the column by which rows are divided into parts, which is no input unless ``columns`` names it.
 
     Raises:
@@ -163,9 +166,61 @@ def table(
         date_parts=tuple(date_parts),
         cyclic=cyclic,
     )
-    return _source(
-        _understood(tuple(each.identity for each in places), files, asked), places[0].name, settings
+    known = _understood(tuple(each.identity for each in places), files, asked)
+    made = _source(known, places[0].name, settings)
+    return made if preparation is None else _prepared(made, known, _fitted_before(preparation))
+
+
+def _prepared(source: Source, known: _Table, fitted: FittedTable) -> Source:
+    """Returns a table whose inputs are made and whose classes are numbered as they were before."""
+    fitted.require(known.rows)
+    labels = _labels(known.target, fitted)
+
+    def read() -> Arrays:
+        found = (_transformed(known, fitted), labels)
+        return found if known.weights is None else (*found, known.weights)
+
+    return replace(
+        source,
+        task=fitted.task,
+        input_shape=(fitted.width,),
+        classes=fitted.classes,
+        read=read,
+        targets=lambda: labels,
+        fit=None,
+        is_prepared=True,
+        preparation=fitted,
+        embedded=fitted.embedded,
     )
+
+
+def _labels(target: Target, fitted: FittedTable) -> NDArray[Any]:
+    """Returns the targets with the numbers that the classes had before.
+
+    Raises:
+        ConfigurationError: there is a class that was not known then, or classes where there were numbers.
+    """
+    if (target.task == "regression") != (fitted.task == "regression"):
+        words = {True: "numbers to predict", False: "classes"}
+        rule = f"has {words[target.task == 'regression']}, and the model was trained on"
+        refuse(f"{rule} {words[fitted.task == 'regression']}", listed(target.names), key="data.target")
+    if fitted.task == "regression":
+        return target.values
+    strange = [each for each in target.classes if each not in fitted.classes]
+    if strange:
+        rule = f"has the class {listed(strange, 5)}, which the model was not trained on"
+        refuse(
+            rule, listed(target.names), key="data.target", remedy=f"It knows {listed(fitted.classes, 12)}."
+        )
+    numbers = np.array([fitted.classes.index(each) for each in target.classes], np.int64)
+    labels: NDArray[Any] = numbers[target.values]
+    return labels
+
+
+@lru_cache(maxsize=_KEPT)
+def _fitted_before(folder: str) -> FittedTable:
+    """Returns the preparation of a run, read once in a process."""
+    return load(Path(folder))
 
 
 def _source(known: _Table, name: str, settings: Settings) -> Source:

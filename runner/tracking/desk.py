@@ -38,13 +38,14 @@ _Message = dict[str, Any]
 def main() -> None:
     """Records until the starter has no more runs and all are sent, or the last attempts have failed."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    hello = json.loads(sys.stdin.buffer.readline() or b"{}")
+    patient = bool(hello.get("patient"))
+    if patient:
+        # The workers of a sweep come first; what they tell is in their journals.
+        _let_others_first()
     messages: queue.Queue[_Message] = queue.Queue()
-    threading.Thread(target=_listen, args=(messages,), daemon=True).start()
-    hello = messages.get()
+    threading.Thread(target=_listen, args=(messages, patient), daemon=True).start()
     if "uri" in hello:
-        if hello.get("patient"):
-            # The workers of a sweep come first; what they tell is in their journals.
-            _let_others_first()
         starter = Process(hello["host"], hello["pid"], hello["started"])
         Desk(uri=hello["uri"], starter=starter, messages=messages).work()
     logging.shutdown()
@@ -56,13 +57,28 @@ def _let_others_first() -> None:
     """Leaves the cores to other processes as long as these have work."""
     os.nice(_NICENESS)
     # Linux may share the cores among sessions first: in one of its own, as this process has, niceness alone is nothing.
+    _ask_for_its_session(_NICENESS)
+
+
+def _take_turns_again() -> None:
+    """Asks for as much of the cores as others have: an administrator can take niceness back, everybody that of a session."""
+    _ask_for_its_session(0)
     with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(_NICENESS), encoding="ascii")
+        os.setpriority(os.PRIO_PROCESS, os.getpid(), os.getpriority(os.PRIO_PROCESS, os.getpid()) - _NICENESS)
 
 
-def _listen(messages: queue.Queue[_Message]) -> None:
+def _ask_for_its_session(niceness: int) -> None:
+    with contextlib.suppress(OSError):
+        Path("/proc/self/autogroup").write_text(str(niceness), encoding="ascii")
+
+
+def _listen(messages: queue.Queue[_Message], patient: bool) -> None:
     for line in sys.stdin.buffer:
-        messages.put(json.loads(line))
+        message = json.loads(line)
+        if patient and "finish" in message:
+            # No worker is left, and somebody waits: at once, for the store may not even be open yet.
+            _take_turns_again()
+        messages.put(message)
     messages.put({"finish": True})
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from runner import balance_rules, device_rules, metrics, network_rules, semantics, task, values
 from runner.blueprint import Blueprint, output_width
-from runner.data import Source, sizes
+from runner.data import Source, leakage, sizes, splitting
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Experiment
 from runner.reading import Reading
@@ -220,6 +220,15 @@ def _parts_hold_classes(case: _Case) -> Iterable[str]:
             yield f"split: {part} {name} rows cannot hold all {count} classes of data={case.source.name}."
 
 
+def _rows_leak(case: _Case) -> Iterable[str]:
+    source, experiment = case.source, case.experiment
+    # What is shipped or made needs no such look; a table has been read already.
+    if source.preparation is None:
+        return ()
+    parts = splitting.parts(source, experiment.split, experiment.seed, experiment.debug.rows)
+    return leakage.warnings(source, parts, source.preparation.names)
+
+
 def _batch_fits(case: _Case) -> Iterable[str]:
     batch_size = case.experiment.training.batch_size
     if batch_size > case.sizes[0] and not case.experiment.debug.one_batch:
@@ -312,6 +321,7 @@ _RULES = (
     _Rule(("backend", "activation", "loss", "optimizer"), faults=_backend_owns),
     _Rule(("backend", "optimizer"), faults=_native_exists),
     _Rule(("data", "split", "debug.rows"), faults=_rows_remain, warnings=_parts_hold_classes),
+    _Rule(("data", "split", "seed", "debug.rows"), warnings=_rows_leak),
     _Rule(("data", "split", "debug", "training.batch_size"), warnings=_batch_fits),
     _Rule(("data", "split", "debug", "training.sample"), warnings=_sample_stands),
     _Rule(("data", "split.validation", "training.monitor"), faults=_monitor_exists),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from shares import shares
+from support import experiment
 
-from runner.data import Source, sizes
+from runner.data import Source, prepare, sizes
 from runner.data.splitting import Parts, parts
 from runner.errors import ConfigurationError
 
@@ -190,6 +192,23 @@ def test_a_limit_holds_for_own_rows_too() -> None:
     assert found.sizes == (12, 12, 12)
     assert found.validation.tolist() == list(range(80, 92))
     assert found.test.tolist() == list(range(95, 107))
+
+
+# What is remembered of it
+
+
+def test_the_digest_of_a_part_is_that_of_the_numbers_of_its_rows() -> None:
+    made, split = source(), shares(0.2, 0.1, by="group", column="house")
+    debug = experiment().debug
+    splits = prepare(made, split=split, standardise=False, seed=0, debug=debug)
+    found = parts(made, split, 0, None)
+    expected = {
+        name: hashlib.sha256(
+            b"".join(int(row).to_bytes(8, "little") for row in getattr(found, name))
+        ).hexdigest()
+        for name in ("train", "validation", "test")
+    }
+    assert splits.rows_sha256 == expected
 
 
 # What cannot be

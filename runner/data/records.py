@@ -122,6 +122,10 @@ class Supply(Protocol):
 class Preparation(Protocol):
     """What turns the columns of a table into inputs."""
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the inputs."""
+
     def save(self, folder: Path) -> tuple[Path, ...]:
         """Writes it into a folder, without pickle, and returns the files."""
 

@@ -96,6 +96,7 @@ def train(
             "semantics": experiment.backend.semantics,
             "initial_weights_sha256": weight_files.digest(job.weights),
             "batch_order_sha256": job.plan.digest(),
+            **{f"{name}_rows_sha256": digest for name, digest in job.splits.rows_sha256.items()},
         }
     )
     model = engine.build(job=job)

@@ -194,7 +194,8 @@ def pair(overrides: Sequence[str]) -> tuple[Training, Training]:
 def pair_of(one: Experiment, other: Experiment) -> tuple[Training, Training]:
     """Trains both, which must begin with the same weights and go through the same batches."""
     (first, first_tags), (second, second_tags) = training(one), training(other)
-    for tag in ("initial_weights_sha256", "batch_order_sha256"):
+    rows = [f"{name}_rows_sha256" for name in ("train", "validation", "test")]
+    for tag in ("initial_weights_sha256", "batch_order_sha256", *rows):
         assert first_tags[tag] == second_tags[tag]
     return first, second
 

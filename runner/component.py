@@ -16,6 +16,7 @@ from runner.signatures import Signature, TargetError, signature
 from runner.suggestions import listed, nearest
 
 TARGET = "_target_"
+NOT_OF_PYTHON = "must name a part of an experiment, not of Python's own library"
 _FORBIDDEN = sys.stdlib_module_names | {"builtins"}
 
 
@@ -48,9 +49,8 @@ def faults(component: Component, provided: Collection[str] = ()) -> list[Fault]:
         component: what the YAML states.
         provided: the arguments that the program adds where the target has them.
     """
-    if component.target.partition(".")[0] in _FORBIDDEN:
-        rule = "must name a part of an experiment, not of Python's own library"
-        return [Fault(f"{component.key}.{TARGET}", rule, component.target)]
+    if is_forbidden(component.target):
+        return [Fault(f"{component.key}.{TARGET}", NOT_OF_PYTHON, component.target)]
     try:
         known = signature(component.target)
     except TargetError as error:
@@ -63,6 +63,11 @@ def faults(component: Component, provided: Collection[str] = ()) -> list[Fault]:
             for fault in _argument_faults(component, name, known, provided)
         ),
     ]
+
+
+def is_forbidden(target: str) -> bool:
+    """Returns whether a dotted path leads into Python's own library."""
+    return target.partition(".")[0] in _FORBIDDEN
 
 
 def build(component: Component, /, **provided: Any) -> Any:
@@ -170,8 +175,7 @@ def _import(component: Component) -> Callable[..., Any]:
         rule = "must name a function or class"
         raise ConfigurationError([Fault(f"{component.key}.{TARGET}", rule, component.target)])
     if _is_of_python(found):
-        rule = "must name a part of an experiment, not of Python's own library"
-        raise ConfigurationError([Fault(f"{component.key}.{TARGET}", rule, component.target)])
+        raise ConfigurationError([Fault(f"{component.key}.{TARGET}", NOT_OF_PYTHON, component.target)])
     checked: Callable[..., Any] = found
     return checked
 

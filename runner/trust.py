@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from runner import folders
+from runner import component, folders
 from runner.component import TARGET
 from runner.errors import ConfigurationError, Fault
 
@@ -73,6 +73,9 @@ def _is_of_working_folder(target: str) -> bool:
 
 
 def _fault(key: str, target: str) -> Fault:
+    if component.is_forbidden(target):
+        # No trust lets it in.
+        return Fault(key, component.NOT_OF_PYTHON, target)
     rule = (
         "is code of somebody else's, neither the program's nor in this folder, and the run would carry it out"
     )

@@ -128,8 +128,6 @@ PYTHON = "must name a part of an experiment, not of Python's own library"
 @pytest.mark.parametrize(
     "target",
     [
-        "os.system",
-        "subprocess.run",
         "numpy.load",
         "torch.load",
         # Parts of the program that no file of conf/ offers.
@@ -154,6 +152,13 @@ def test_somebody_elses_code_needs_trust(
         str(caught.value)
         == f"data._target_: {FOREIGN}. Received: {target}. Read it, and add --trust if it may run."
     )
+
+
+def test_pythons_own_library_is_not_a_matter_of_trust() -> None:
+    for target in ("os.system", "subprocess.run", "builtins.eval"):
+        with pytest.raises(ConfigurationError) as caught:
+            trust.require({"data": {"_target_": target}})
+        assert str(caught.value) == f"data._target_: {PYTHON}. Received: {target}."
 
 
 def test_what_takes_the_place_of_somebody_elses_code_needs_none(record: Record) -> None:

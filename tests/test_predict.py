@@ -191,6 +191,8 @@ NETWORKS: dict[str, list[str]] = {
 def test_both_frameworks_say_the_same_as_plain_numpy(name: str, tmp_path: Path) -> None:
     network = stored.untrained(tmp_path / name, *NETWORKS[name])
     rows = np.random.default_rng(3).integers(0, 2, size=(7, *network.input_shape)).astype(np.float64)
+    # As those of a file are.
+    rows.flags.writeable = False
     expected = forward.predict(network.described, network.weights, rows)
     assert np.std(expected) > 1e-4
     for backend in ("torch", "keras"):

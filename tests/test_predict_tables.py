@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -140,3 +143,59 @@ def test_export_puts_the_preparation_beside(place: Path, capsys: pytest.CaptureF
     assert names == {"table.json", "transformer.skops"}
     assert main(["export", "run", "--output", "m.safetensors"]) == 2
     assert main(["export", "run", "--output", "m.safetensors", "--force"]) == 0
+
+
+# Loads the model as a person does where this project is not installed.
+ELSEWHERE = """
+import json, sys
+import mlflow.pyfunc, pandas as pd
+model = mlflow.pyfunc.load_model(sys.argv[1])
+rows = pd.read_json(sys.argv[2], dtype=False)
+refused = []
+for wrong in (rows[["city"]], rows.assign(area=["many"] * len(rows))):
+    try:
+        model.predict(wrong)
+    except mlflow.exceptions.MlflowException as error:
+        refused.append([error.get_http_status_code(), error.message])
+import runner
+print(json.dumps({
+    "columns": model.metadata.signature.inputs.input_names(),
+    "answers": [model.predict(rows).tolist(), model.predict(rows[:1].astype({"area": int})).tolist()],
+    "example": model.predict(model.input_example).shape,
+    "refused": refused,
+    "code": runner.__file__,
+}))
+"""
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
+def test_the_model_in_mlflow_takes_the_raw_columns(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.models import Model
+
+    from runner.tracking.models import _write
+
+    monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    model = place / "model"
+    _write(model, Model(), place / "run" / "network.json", place / "run" / "weights.safetensors")
+    NEW.to_json("rows.json")
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    answer = subprocess.run(
+        [sys.executable, "-c", ELSEWHERE, str(model), "rows.json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    told = json.loads(answer.stdout)
+    assert told["columns"] == ["area", "city"]
+    np.testing.assert_allclose(np.ravel(told["answers"][0]), EXPECTED, rtol=1e-12)
+    np.testing.assert_allclose(told["answers"][1], [EXPECTED[:1]], rtol=1e-12)
+    assert told["example"] == [1, 1]
+    (missing, wrong) = told["refused"]
+    assert missing[0] == wrong[0] == 400
+    assert "area" in missing[1]
+    assert "column area has numbers, and in row 1 'many'" in wrong[1]
+    assert Path(told["code"]).is_relative_to(model)
+    assert not [each for each in model.rglob("*") if each.suffix in (".pkl", ".pickle")]

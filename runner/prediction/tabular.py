@@ -263,7 +263,8 @@ def _opened(path: Path) -> Any:
     from pyarrow import parquet
 
     if path.suffix.lower() == ".parquet":
-        return parquet.ParquetFile(path)
+        # Without it all columns of the file would be in memory before the last of them is read.
+        return parquet.ParquetFile(path, pre_buffer=False)
     return pa.ipc.open_file(pa.memory_map(str(path)))
 
 
@@ -286,7 +287,11 @@ def _batches(file: Any, columns: Sequence[str], rows: int) -> Iterator[Any]:
     from pyarrow import parquet
 
     if isinstance(file, parquet.ParquetFile):
-        batches = file.iter_batches(batch_size=rows, columns=list(columns))
+        batches = (
+            batch
+            for group in range(file.num_row_groups)
+            for batch in file.iter_batches(batch_size=rows, row_groups=[group], columns=list(columns))
+        )
     else:
         batches = (file.get_batch(place) for place in range(file.num_record_batches))
     for batch in batches:

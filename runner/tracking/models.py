@@ -19,6 +19,7 @@ from safetensors.numpy import save_file
 
 from runner import forward
 from runner.results import Program
+from runner.tracking import table_models
 from runner.tracking.store import StoredRun
 
 NAME = "model"
@@ -91,7 +92,9 @@ def _about(model: LoggedModel, network: Path) -> Model:
 
 
 def _write(folder: Path, about: Model, network: Path, weights: Path | Program) -> None:
-    if isinstance(weights, Path):
+    if isinstance(weights, Path) and table_models.is_table(network):
+        _write_table(folder, about, network, weights)
+    elif isinstance(weights, Path):
         artifacts = {"network": network, "weights": weights, "forward": forward.__file__}
         _save(
             folder,
@@ -106,6 +109,25 @@ def _write(folder: Path, about: Model, network: Path, weights: Path | Program) -
     else:
         _write_tensorflow(folder, about, network, weights)
     _move_requirements(folder)
+
+
+def _write_table(folder: Path, about: Model, network: Path, weights: Path) -> None:
+    """Writes a model that takes the raw columns of a table, with the code that prepares them."""
+    prepared = network.parent / table_models.PREPARATION
+    artifacts = {"network": network, "weights": weights, "forward": forward.__file__, "preparation": prepared}
+    inputs, example = table_models.described(network)
+    versions = {package: metadata.version(package) for package in table_models.PACKAGES}
+    with TemporaryDirectory() as temporary:
+        mlflow.pyfunc.save_model(
+            str(folder),
+            mlflow_model=about,
+            signature=ModelSignature(inputs, _signature(forward.read(network)).outputs),
+            input_example=example,
+            pip_requirements=_requirements(versions),
+            python_model=str(table_models.CODE),
+            artifacts={name: str(path) for name, path in artifacts.items()},
+            code_paths=[str(table_models.write_code(Path(temporary)))],
+        )
 
 
 def _write_pytorch(folder: Path, about: Model, network: Path, program: Program) -> None:

@@ -29,7 +29,9 @@ def predictor(*, network: StoredNetwork) -> Callable[[NDArray[Any]], NDArray[np.
 
     def answer(inputs: NDArray[Any]) -> NDArray[np.float64]:
         with torch.inference_mode():
-            standardised = (torch.as_tensor(inputs, device=device) - mean).div_(scale).to(dtype)
+            # torch warns of arrays that it might not write to, which it does not.
+            given = inputs if inputs.flags.writeable else inputs.copy()
+            standardised = (torch.as_tensor(given, device=device) - mean).div_(scale).to(dtype)
             logits: NDArray[np.float64] = built(standardised).double().cpu().numpy()
         return logits
 

@@ -108,7 +108,7 @@ class FittedTable:
 
     def unknown(self, table: pd.DataFrame) -> Mapping[str, float]:
         """Returns the share of rows whose category was met in no training row, of each column that has such rows."""
-        known = self._known_categories
+        known = self.known_categories
         found = {}
         for name, categories in known.items():
             values = kinds.words(table[name]).dropna()
@@ -137,7 +137,8 @@ class FittedTable:
         return place / _TABLE, place / _TRANSFORMER
 
     @property
-    def _known_categories(self) -> dict[str, set[str]]:
+    def known_categories(self) -> dict[str, set[str]]:
+        """The categories that the training rows had, by their column."""
         found: dict[str, set[str]] = {}
         for name in ("words", "codes"):
             encoder = self.transformer.named_transformers_.get(name)

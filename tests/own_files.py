@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import atexit
+import json
 import shutil
 import tempfile
 from functools import cache
 from pathlib import Path
 
 import numpy as np
+import pyarrow
 from numpy.typing import NDArray
 from PIL import Image
+from pyarrow import ipc
 
 SHAPES = ("cross", "ring", "square")
 
@@ -62,6 +65,39 @@ def houses(path: Path, rows: int = 60) -> Path:
     return path
 
 
+def saved_dataset(folder: Path) -> Path:
+    """Writes what ``save_to_disk`` of Hugging Face's library writes, by pyarrow alone; returns the folder."""
+    folder.mkdir(parents=True)
+    table = pyarrow.table(
+        {
+            "height": np.linspace(0, 1, 30),
+            "age": np.arange(30) % 7,
+            "label": np.arange(30) % 3,
+            "word": ["x"] * 30,
+        }
+    )
+    with (
+        pyarrow.OSFile(str(folder / "data.arrow"), "wb") as file,
+        ipc.new_stream(file, table.schema) as writer,
+    ):
+        writer.write_table(table)
+    kinds = {"height": "float64", "age": "int64", "word": "string"}
+    features: dict[str, object] = {name: {"dtype": dtype, "_type": "Value"} for name, dtype in kinds.items()}
+    order = ("height", "age", "label", "word")
+    features["label"] = {"names": ["low", "mid", "top"], "_type": "ClassLabel"}
+    info = {"features": {name: features[name] for name in order}}
+    state = {
+        "_data_files": [{"filename": "data.arrow"}],
+        "_fingerprint": "0",
+        "_format_type": None,
+        "_split": None,
+    }
+    state |= {"_format_columns": None, "_format_kwargs": {}, "_output_all_columns": False}
+    for name, content in (("dataset_info", info), ("state", state)):
+        (folder / f"{name}.json").write_text(json.dumps(content))
+    return folder
+
+
 @cache
 def shared() -> Path:
     """Returns a folder of this process in which every kind of file lies; it goes with the process."""
@@ -72,4 +108,5 @@ def shared() -> Path:
     draws = np.random.default_rng(6)
     np.savez(folder / "signals.npz", inputs=draws.normal(size=(40, 6, 2)), targets=np.arange(40) % 3)
     (folder / "hours.csv").write_text("\n".join(["hour,load", *(f"{n},{n * n % 17}" for n in range(60))]))
+    saved_dataset(folder / "saved")
     return folder

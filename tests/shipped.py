@@ -16,7 +16,7 @@ COUNTS = {
     "activation": 21,
     "architecture": 8,
     "backend": 2,
-    "data": 23,
+    "data": 25,
     "debug": 4,
     "hydra/launcher": 5,
     "hydra/sweeper": 2,
@@ -35,6 +35,7 @@ COUNTS = {
 BESIDE = {
     "data=arrays": "data.path={folder}/signals.npz architecture=rnn",
     "data=brackets": "architecture=rnn",
+    "data=huggingface": "data.name={folder}/saved",
     "data=images": "data.path={folder}/photos",
     "data=series": "data.path={folder}/hours.csv data.target=load data.window.length=4 architecture=rnn",
     "data=table": "data.path={folder}/houses.csv data.target=price",

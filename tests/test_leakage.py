@@ -11,6 +11,7 @@ from runner import compose
 from runner.data import Source
 from runner.data.leakage import LARGEST, warnings
 from runner.data.splitting import Parts
+from runner.experiment import Task
 
 PARTS = Parts(np.arange(60), np.arange(60, 80), np.arange(80, 100))
 NAMES = ("size", "age")
@@ -20,8 +21,8 @@ LABELS = DRAWS.integers(0, 2, 100)
 
 
 def found(inputs: NDArray[np.float64] = INPUTS, targets: NDArray[np.generic] = LABELS) -> tuple[str, ...]:
-    task, classes = ("multiclass", ("a", "b")) if targets.ndim == 1 else ("regression", ())
-    source = Source("made", task, inputs.shape[1:], classes, len(inputs), lambda: (inputs, targets))
+    task: Task = "multiclass" if targets.ndim == 1 else "regression"
+    source = Source("made", task, inputs.shape[1:], ("a", "b"), len(inputs), lambda: (inputs, targets))
     return warnings(source, PARTS, NAMES)
 
 

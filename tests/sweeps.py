@@ -107,6 +107,15 @@ def stored(folder: Path) -> list[tuple[str, str]]:
         return [(str(name), str(status)) for name, status in store.execute(query)]
 
 
+def summaries(folder: Path) -> list[tuple[str, str]]:
+    """Returns the name and status of every summary in MLflow."""
+    query = (
+        "select name, status from runs join tags using (run_uuid) where key = 'role' and value = 'summary'"
+    )
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        return [(str(name), str(status)) for name, status in store.execute(query)]
+
+
 def tags(folder: Path, name: str) -> Mapping[str, str]:
     """Returns the tags of the only run in MLflow of a name."""
     with sqlite3.connect(folder / "mlflow.db") as store:

@@ -43,6 +43,12 @@ def test_mlflow_has_each_configuration_once_and_nothing_under_way(folder: Path, 
     assert sweeps.all_sent(killed)
 
 
+def test_one_run_sums_up_whatever_befell_the_sweep(folder: Path, killed: Path) -> None:
+    assert sweeps.summaries(folder) == [("sweep over optimizer.learning_rate, seed", "FINISHED")]
+    tags = sweeps.tags(folder, "sweep over optimizer.learning_rate, seed")
+    assert tags["progress"] == f"{JOBS} of {JOBS} done"
+
+
 def test_a_finished_sweep_has_nothing_left_to_run(folder: Path, killed: Path) -> None:
     before = sweeps.journals(killed)
     done = sweeps.run(folder, "resume", str(killed))

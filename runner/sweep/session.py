@@ -47,8 +47,9 @@ def run(plan: Plan) -> list[Outcome]:
         search = searching.begin(plan)
         record.save(plan)
         tracked = plan.experiment.tracking.enabled
-        recorder = Recorder.start(plan.uri, plan.folder, patient=True) if tracked else None
+        # Before the recorder, which takes up whatever nobody has.
         summary = Summary(plan)
+        recorder = Recorder.start(plan.uri, plan.folder, patient=True) if tracked else None
         office = (
             Office(plan, summary, recorder, done)
             if search is None

@@ -18,7 +18,7 @@ from runner.study.report import Report
 from runner.sweep.plan import Plan
 from runner.sweep.study import report_of, write
 from runner.sweep.table import VERDICTS, Table, best_value, comma_separated, last_line, markdown, table
-from runner.tracking import RunCard, identity
+from runner.tracking import RunCard, continuing, identity, journal
 from runner.tracking.journal import JOURNAL, Journal
 from runner.tracking.process import this_process
 from runner.tracking.store import StoredRun, charts_page
@@ -33,6 +33,8 @@ _NO_STEP = 0
 _LONGEST_TABLE = 4000
 _LOOK_SECONDS = 0.05
 _TELL_SECONDS = 1.0
+# So long an earlier recorder may need to come to its end; after that the summary is another run.
+_RECORDER_SECONDS = 30.0
 # MLflow draws a run in a colour by chance unless this is said; grey is none of the runs' own.
 _COLOUR = "#757575"
 
@@ -51,7 +53,8 @@ class Summary:
     """The run that sums a sweep up: begun before all others, so that MLflow lists it below them, and ended after them."""
 
     def __init__(self, plan: Plan) -> None:
-        self.folder = _free_folder(plan.folder)
+        self._goes_on = plan.settings.resume and _is_to_be_had(plan.folder / FOLDER)
+        self.folder = plan.folder / FOLDER if self._goes_on else _free_folder(plan.folder)
         self._plan = plan
         self._journal = Journal(self.folder)
         self._outcomes: list[Outcome] = []
@@ -59,7 +62,10 @@ class Summary:
 
     def start(self) -> None:
         """Tells what the sweep is."""
-        self._journal.start(_card(self._plan))
+        if self._goes_on:
+            self._journal.resume(0, {})
+        else:
+            self._journal.start(_card(self._plan))
         self._tell_count(running=0)
 
     def tell(self, outcome: Outcome, running: int) -> None:
@@ -104,6 +110,11 @@ class Summary:
         progress = _progress(self._outcomes, len(self._plan.jobs), running)
         self._journal.metrics(_NO_STEP, _metrics(self._outcomes, None))
         self._journal.tags({PROGRESS: progress, DESCRIPTION: f"{progress}.\n\nAgain: `{self._plan.command}`"})
+
+
+def _is_to_be_had(folder: Path) -> bool:
+    """Returns whether there is a summary of an earlier process, of which nobody else tells MLflow any more."""
+    return journal.beginning(folder) is not None and continuing.take_over(folder, _RECORDER_SECONDS)
 
 
 def _free_folder(sweep: Path) -> Path:

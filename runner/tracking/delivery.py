@@ -173,7 +173,9 @@ class Delivery:
         self._client.update_run(self._run_id, status="RUNNING")
         if "error" in known:
             self._client.delete_tag(self._run_id, "error")
-        told = {"resumed_at_step": str(event["step"]), **process_tags(process)}
+        told = process_tags(process)
+        if event["step"]:
+            told["resumed_at_step"] = str(event["step"])
         if event["changed"]:
             told["resumed_with"] = ", ".join(f"{key}={value}" for key, value in event["changed"].items())
         self._client.log_batch(self._run_id, tags=tags(told))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import random
@@ -142,7 +143,7 @@ class Stored:
 
 def stored(folder: Path) -> Stored:
     """Returns the only run of a folder's store, as its database has it."""
-    with sqlite3.connect(folder / "mlflow.db") as database:
+    with contextlib.closing(sqlite3.connect(folder / "mlflow.db")) as database:
         ((number, status),) = database.execute("SELECT run_uuid, status FROM runs").fetchall()
         errors = database.execute(
             "SELECT value FROM tags WHERE run_uuid = ? AND key = 'error'", (number,)

@@ -65,6 +65,16 @@ class Place:
         return text.unpacked_name(self.file).suffix.lower()
 
     @property
+    def is_parquet(self) -> bool:
+        """Whether it is a Parquet file."""
+        return "://" not in self.path and self.ending in _PARQUET
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text of delimited cells."""
+        return not self._is_database and self.ending in _TEXT
+
+    @property
     def _is_database(self) -> bool:
         return "://" in self.path or self.ending in database.ENDINGS
 
@@ -86,12 +96,12 @@ def frame(place: Place, columns: Sequence[str] | None = None) -> pd.DataFrame:
         with _told(place):
             import pyarrow.parquet as parquet
 
-            found = _to_pandas(parquet.read_table(place.file, columns=columns))
+            found = to_pandas(parquet.read_table(place.file, columns=columns))
     elif place.ending in _FEATHER:
         with _told(place):
             from pyarrow import feather
 
-            found = _to_pandas(feather.read_table(place.file, columns=columns))
+            found = to_pandas(feather.read_table(place.file, columns=columns))
     elif place.ending in _EXCEL:
         found = _excel(place)
     else:
@@ -120,7 +130,7 @@ def blocks(place: Place, *, rows: int, columns: Sequence[str] | None = None) -> 
             with parquet.ParquetFile(place.file) as file:
                 _require_names(place, file.schema_arrow.names)
                 for batch in file.iter_batches(batch_size=rows, columns=columns):
-                    yield _to_pandas(batch)
+                    yield to_pandas(batch)
     elif place.ending in _TEXT:
         for part in text.blocks(place.file, _delimiter(place), place.encoding, place.key, rows):
             yield _chosen(part, columns)
@@ -184,7 +194,8 @@ def _delimiter(place: Place) -> str | None:
     return place.delimiter if place.delimiter is not None else _TEXT.get(place.ending)
 
 
-def _to_pandas(table: Any) -> pd.DataFrame:
+def to_pandas(table: Any) -> pd.DataFrame:
+    """Returns a table of Arrow as a frame."""
     found: pd.DataFrame = table.to_pandas(date_as_object=False, ignore_metadata=True)
     for name in found.select_dtypes("timedelta"):
         found[name] = found[name].dt.total_seconds()

@@ -13,16 +13,31 @@ from numpy.typing import NDArray
 
 from runner.data.on_demand import Indices
 from runner.data.records import Arrays, Source
-from runner.data.tables import kinds, reading, targets, transformer
+from runner.data.remembered import Remembered
+from runner.data.tables import kinds, large, reading, surveyed, targets, transformer
+from runner.data.tables.asked import (
+    Asked,
+    Files,
+    described,
+    like,
+    notes_on,
+    require_columns,
+    require_kinds_of,
+    require_rows,
+    understood,
+    warnings_of_rows,
+    warnings_on,
+    weights_of,
+    with_target,
+)
 from runner.data.tables.columns import Column, Kind, Settings
 from runner.data.tables.faults import refuse
 from runner.data.tables.fitted import FittedTable, load, plain
 from runner.data.tables.kinds import require_kinds
 from runner.data.tables.reading import Place
+from runner.data.tables.surveyed import Bounds
 from runner.data.tables.targets import Target, TaskChoice
-from runner.errors import ConfigurationError
-from runner.findings import Cell, Table
-from runner.quantities import PositiveCount
+from runner.quantities import NotNegative, PositiveCount
 from runner.suggestions import listed
 
 if TYPE_CHECKING:
@@ -32,30 +47,6 @@ DatePart = Literal["year", "month", "day", "weekday", "hour", "minute"]
 
 # Tables that a process keeps: that of its run, and of a sweep over two files both.
 _KEPT = 2
-
-
-@dataclass(frozen=True)
-class _Files:
-    """Where the rows are; those of the validation and test files stand behind the others."""
-
-    places: tuple[Place, ...]
-    has_validation: bool
-    has_test: bool
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """What a person wants of the columns."""
-
-    target: tuple[str, ...]
-    task: TaskChoice
-    chosen: tuple[str, ...] | None
-    leave_out: tuple[str, ...]
-    kinds: tuple[tuple[str, Kind], ...]
-    weights: str | None
-    divided_by: str | None
-    empty_target: Literal["drop", "refuse"]
-    most_categories: int
 
 
 @dataclass(frozen=True)
@@ -70,6 +61,11 @@ class _Table:
     weights: NDArray[np.float64] | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def own_rows(self) -> pd.DataFrame:
+        """The rows of the first file."""
+        return self.rows[: len(self.rows) - self.validation_rows - self.test_rows]
 
     @property
     def inputs(self) -> tuple[Column, ...]:
@@ -102,6 +98,9 @@ def table(
     cyclic: bool,
     preparation: str | None,
     divided_by: str | None,
+    in_memory_gigabytes: NotNegative,
+    fit_rows: PositiveCount,
+    cache_gigabytes: NotNegative,
 ) -> Source:
     """A table of a person's own: CSV, TSV, Parquet, Feather, Excel, SQLite or any database, packed or not.
 
@@ -130,6 +129,9 @@ def table(
         cyclic: whether parts that come round are points on a circle.
         preparation: the folder of a run whose preparation makes the inputs and numbers the classes; null fits one.
         divided_by: the column by which rows are divided into parts, which is no input unless ``columns`` names it.
+        in_memory_gigabytes: a Parquet file or a text of more numbers, 8 bytes each, is prepared block by block into a file.
+        fit_rows: training rows of such a table, drawn among all, by which its columns are prepared.
+        cache_gigabytes: how much such files hold at most; those that were used longest ago make room.
 
     Raises:
         ConfigurationError: it cannot be read, or nothing can be learnt from it.
@@ -144,8 +146,8 @@ def table(
     for place in places:
         reading.require(place)
     _require_different(places)
-    files = _Files(tuple(places), validation_path is not None, test_path is not None)
-    asked = _Asked(
+    files = Files(tuple(places), validation_path is not None, test_path is not None)
+    asked = Asked(
         target=(target,) if isinstance(target, str) else tuple(target),
         task=task,
         chosen=None if columns is None else tuple(columns),
@@ -166,6 +168,11 @@ def table(
         date_parts=tuple(date_parts),
         cyclic=cyclic,
     )
+    bounds = Bounds(
+        in_memory_gigabytes=in_memory_gigabytes, fit_rows=fit_rows, cache_gigabytes=cache_gigabytes
+    )
+    if preparation is None and surveyed.is_large(files, bounds):
+        return large.source(files, asked, settings, bounds)
     known = _understood(tuple(each.identity for each in places), files, asked)
     made = _source(known, places[0].name, settings)
     return made if preparation is None else _prepared(made, known, _fitted_before(preparation))
@@ -262,44 +269,28 @@ def _source(known: _Table, name: str, settings: Settings) -> Source:
         targets=lambda: known.target.values,
         fit=fit,
         notes=known.notes,
-        described=_described(known),
+        described=described(known.own_rows, known.columns, known.target),
         warnings=known.warnings,
     )
     return source
 
 
 @lru_cache(maxsize=_KEPT)
-def _understood(identity: tuple[object, ...], files: _Files, asked: _Asked) -> _Table:
+def _understood(identity: tuple[object, ...], files: Files, asked: Asked) -> _Table:
     """Returns a table that is read and understood; as long as its files stay the same a process reads them once."""
     parts = [reading.frame(place) for place in files.places]
     names = [str(each) for each in parts[0].columns]
-    _require_columns(names, files.places[0], parts[0], asked)
-    parts = [_like(part, names, place) for part, place in zip(parts, files.places, strict=True)]
+    require_columns(names, files.places[0], parts[0], asked)
+    parts = [like(part, names, place) for part, place in zip(parts, files.places, strict=True)]
     for part, place in zip(parts[1:], files.places[1:], strict=True):
-        _require_rows(part, place)
-    pairs = [_with_target(part, asked, place) for part, place in zip(parts, files.places, strict=True)]
+        require_rows(part, place)
+    pairs = [with_target(part, asked, place) for part, place in zip(parts, files.places, strict=True)]
     kept = [part for part, _ in pairs]
     rows = _joined(kept)
     found = targets.target(rows, asked.target, asked.task)
-    apart = {*asked.target, *([asked.weights] if asked.weights else [])}
-    if asked.chosen is not None:
-        apart |= set(names) - set(asked.chosen)
-    elif asked.divided_by is not None:
-        apart.add(asked.divided_by)
-    columns = kinds.understood(
-        kept[0],
-        kinds=dict(asked.kinds),
-        apart=apart,
-        leave_out=asked.leave_out,
-        most_categories=asked.most_categories,
-    )
-    if all(each.left_out for each in columns):
-        shown = [f"{each.name} {each.left_out}" for each in columns] or ["there is no column but the target"]
-        refuse(
-            "has no column that could be an input", listed(shown, 5), remedy="Say what one is, by data.kinds."
-        )
+    columns = understood(kept[0], asked)
     for part, place in zip(kept[1:], files.places[1:], strict=True):
-        _require_kinds(part, columns, place)
+        require_kinds_of(part, columns, place)
     behind = len(kept) - 1
     return _Table(
         rows,
@@ -307,16 +298,17 @@ def _understood(identity: tuple[object, ...], files: _Files, asked: _Asked) -> _
         len(kept[behind]) if files.has_test else 0,
         columns,
         found,
-        _weights(rows, asked.weights),
-        (found.note, *_notes(columns, sum(count for _, count in pairs))),
-        (*_warnings(columns), *_warnings_of_rows(kept[0], columns)),
+        weights_of(rows, asked.weights),
+        (found.note, *notes_on(columns, sum(count for _, count in pairs))),
+        (*warnings_on(columns), *warnings_of_rows(kept[0], columns)),
     )
 
 
 @lru_cache(maxsize=_KEPT)
-def _fitted_by_digest(known: _Hashed, settings: Settings, training: _Hashed, scaled: bool) -> FittedTable:
-    table: _Table = known.value
-    numbers: Indices = training.value
+def _fitted_by_digest(
+    known: Remembered[_Table], settings: Settings, training: Remembered[Indices], scaled: bool
+) -> FittedTable:
+    table, numbers = known.value, training.value
     rows = table.rows.iloc[np.sort(numbers)]
     made = transformer.fitted(plain(rows, table.inputs, settings), table.inputs, settings, scaled=scaled)
     return FittedTable(
@@ -330,63 +322,21 @@ def _fitted_by_digest(known: _Hashed, settings: Settings, training: _Hashed, sca
 
 
 @lru_cache(maxsize=_KEPT)
-def _transformed_once(known: _Hashed, fitted: _Hashed) -> NDArray[np.float64]:
+def _transformed_once(known: Remembered[_Table], fitted: Remembered[FittedTable]) -> NDArray[np.float64]:
     inputs: NDArray[np.float64] = fitted.value.transform(known.value.rows)
     inputs.setflags(write=False)
     return inputs
 
 
-@dataclass(frozen=True, eq=False)
-class _Hashed:
-    """A value that a cache knows again by a key."""
-
-    key: object
-    value: Any
-
-    def __hash__(self) -> int:
-        return hash(self.key)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Hashed) and self.key == other.key
-
-
 def _fitted(known: _Table, settings: Settings, training: Indices, scaled: bool) -> FittedTable:
     numbers = np.ascontiguousarray(training)
-    return _fitted_by_digest(_Hashed(id(known), known), settings, _Hashed(numbers.tobytes(), numbers), scaled)
+    return _fitted_by_digest(
+        Remembered(id(known), known), settings, Remembered(numbers.tobytes(), numbers), scaled
+    )
 
 
 def _transformed(known: _Table, fitted: FittedTable) -> NDArray[np.float64]:
-    return _transformed_once(_Hashed(id(known), known), _Hashed(id(fitted), fitted))
-
-
-def _require_columns(names: Sequence[str], place: Place, table: pd.DataFrame, asked: _Asked) -> None:
-    """Looks whether every column is there that a person names.
-
-    Raises:
-        ConfigurationError: one is not, or there are no rows.
-    """
-    if not asked.target:
-        refuse("must name a column", "[]", key="data.target")
-    if len(set(asked.target)) < len(asked.target):
-        refuse("names a column twice", listed(asked.target), key="data.target")
-    kinds.require(names, asked.target, "data.target")
-    _require_rows(table, place)
-    if len(names) == 1:
-        rule = f"has one column alone, {names[0]}"
-        remedy = "There must be a target and an input; is data.delimiter another one?"
-        refuse(rule, place.path, remedy=remedy)
-    kinds.require(names, asked.leave_out, "data.leave_out")
-    kinds.require(names, asked.chosen or (), "data.columns")
-    kinds.require(names, [name for name, _ in asked.kinds], "data.kinds")
-    kinds.require(names, [asked.weights] if asked.weights else (), "data.weights")
-    both = sorted(set(asked.target) & {*(asked.chosen or ()), *([asked.weights] if asked.weights else [])})
-    if both:
-        refuse("is the target, and no input or weight at once", both[0], key="data.columns")
-
-
-def _require_rows(table: pd.DataFrame, place: Place) -> None:
-    if len(table) == 0:
-        refuse("has a line of names and no row below it", place.path, key=place.key)
+    return _transformed_once(Remembered(id(known), known), Remembered(id(fitted), fitted))
 
 
 def _require_different(places: Sequence[Place]) -> None:
@@ -405,102 +355,10 @@ def _require_different(places: Sequence[Place]) -> None:
             )
 
 
-def _require_kinds(table: pd.DataFrame, columns: Sequence[Column], place: Place) -> None:
-    """Looks whether the columns of a further file are what those of the first are.
-
-    Raises:
-        ConfigurationError: a value is none of its column's kind.
-    """
-    for column in (each for each in columns if not each.left_out):
-        try:
-            kinds.typed(table[column.name], column.kind)
-        except ConfigurationError as error:
-            (fault,) = error.faults
-            refuse(fault.rule, place.path, key=place.key, remedy=fault.remedy)
-
-
-def _like(table: pd.DataFrame, names: Sequence[str], place: Place) -> pd.DataFrame:
-    """Returns the rows of a further file with the columns of the first, in their order."""
-    missing = [name for name in names if name not in table.columns]
-    if missing:
-        rule = f"has no column {listed(missing, 5)}, which data.path has"
-        refuse(rule, place.path, key=place.key, remedy="All files of a data set have the same columns.")
-    return table[list(names)]
-
-
-def _with_target(table: pd.DataFrame, asked: _Asked, place: Place) -> tuple[pd.DataFrame, int]:
-    """Returns the rows that have a target, and how many have none."""
-    empty = targets.empty_rows(table, asked.target)
-    count, shown = int(empty.sum()), listed(asked.target, 4)
-    if count == len(table):
-        refuse(f"{shown} is empty in every row of {place.path}", key="data.target")
-    if count and asked.empty_target == "refuse":
-        rule = f"{shown} is empty in {count} of {len(table)} rows, the first of them row {int(np.argmax(empty)) + 1}"
-        refuse(rule, key="data.target", remedy="Mend them, or write data.empty_target=drop.")
-    return (table[~empty] if count else table), count
-
-
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     import pandas as pd
 
     return pd.concat(parts) if len(parts) > 1 else parts[0]
-
-
-def _weights(rows: pd.DataFrame, name: str | None) -> NDArray[np.float64] | None:
-    if name is None:
-        return None
-    try:
-        found: NDArray[np.float64] = kinds.typed(rows[name], "number").to_numpy(np.float64)
-    except ConfigurationError as error:
-        (fault,) = error.faults
-        refuse(fault.rule, key="data.weights", remedy="Mend it, or name another column.")
-    bad = np.flatnonzero(~(found >= 0))
-    if len(bad):
-        shown = "nothing" if np.isnan(found[bad[0]]) else f"{found[bad[0]]:g}"
-        row = int(rows.index[bad[0]]) + 1
-        refuse(
-            f"{name} must be a number of at least 0 in every row, and in row {row} is {shown}",
-            key="data.weights",
-        )
-    return found
-
-
-def _notes(columns: Sequence[Column], dropped: int) -> list[str]:
-    inputs = [each.kind for each in columns if not each.left_out]
-    told = [f"{inputs.count(kind)} {kind}" for kind in dict.fromkeys(inputs)]
-    what = "1 column is an input" if len(inputs) == 1 else f"{len(inputs)} columns are inputs"
-    found = [f"{what}: {listed(told)}."]
-    text = [each.name for each in columns if each.left_out == "is text"]
-    if text:
-        found.append(f"{listed(text, 5)}: left out, for text is no input; data.kinds says otherwise.")
-    if dropped:
-        found.append(f"{dropped:,} rows without a target are dropped.")
-    return found
-
-
-def _described(known: _Table) -> Table:
-    """Returns what each column is and what becomes of it."""
-    rows = len(known.rows) - known.validation_rows - known.test_rows
-    lines: list[tuple[Cell, ...]] = [
-        (name, known.target.task, "0 %", known.rows[name].nunique(), "target") for name in known.target.names
-    ]
-    for each in known.columns:
-        fate = f"left out: it {each.left_out}" if each.left_out else "input"
-        if each.left_out == "as asked":
-            fate = "left out, as asked"
-        lines.append((each.name, each.kind, f"{100 * each.empty / rows:.3g} %", each.distinct, fate))
-    return Table("columns", ("column", "kind", "empty", "different", "becomes"), tuple(lines))
-
-
-def _warnings(columns: Sequence[Column]) -> list[str]:
-    found = []
-    for each in columns:
-        if (
-            each.left_out in ("has no value", "has one value alone", kinds.NESTED)
-            or "different words" in each.left_out
-        ):
-            found.append(f"{each.name} is left out, because it {each.left_out}.")
-    return found
 
 
 def _warnings_of_parts(known: _Table, fitted: FittedTable) -> list[str]:
@@ -520,12 +378,3 @@ def _warnings_of_parts(known: _Table, fitted: FittedTable) -> list[str]:
                 )
         first = end
     return found
-
-
-def _warnings_of_rows(table: pd.DataFrame, columns: Sequence[Column]) -> list[str]:
-    """Returns which inputs are probably the numbers of the rows, a sentence each."""
-    return [
-        f"{each.name} looks like the number of a row, which tells nothing of other rows: data.leave_out=[{each.name}]."
-        for each in columns
-        if each.kind == "number" and not each.left_out and kinds.counts_rows(table[each.name])
-    ]

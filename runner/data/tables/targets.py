@@ -76,7 +76,7 @@ def _is_regression(column: pd.Series[Any], task: TaskChoice) -> bool:
         return task == "regression"
     if _kind(column) != "number":
         return False
-    values = column.astype(str).astype(float) if not np.issubdtype(column.dtype, np.number) else column
+    values = kinds.typed(column, "number")
     whole = bool((values == np.round(values)).all())
     different = int(column.nunique())
     return not (whole and different <= _MOST_WHOLE and len(column) >= _ROWS_OF_EACH * different)

@@ -143,13 +143,29 @@ def _rows(known: Known, numbers: Indices) -> pd.DataFrame:
     """Returns the input columns of the rows of these numbers, which are in their order."""
     import pandas as pd
 
-    found, first = [], 0
+    found: dict[str, NDArray[Any]] = {}
+    first = 0
     for block in known.blocks([each.name for each in known.inputs]):
         low, high = np.searchsorted(numbers, [first, first + len(block)])
-        if low < high:
-            found.append(block.iloc[numbers[low:high] - first])
+        places = numbers[low:high] - first
+        for name in block.columns:
+            values = block[name].to_numpy()[places]
+            # In a place that is there from the beginning: a piece kept of every block would keep the room of the block.
+            found[name] = _wide_enough(found.get(name), values.dtype, len(numbers))
+            found[name][low:high] = values
         first += len(block)
-    return pd.concat(found)
+    return pd.DataFrame(found, copy=False)
+
+
+def _wide_enough(array: NDArray[Any] | None, dtype: np.dtype[Any], rows: int) -> NDArray[Any]:
+    """Returns an array for values of a further kind, with what it holds already."""
+    if array is None:
+        return np.empty(rows, dtype)
+    try:
+        common = np.result_type(array.dtype, dtype)
+    except TypeError:
+        common = np.dtype(object)
+    return array if array.dtype == common else array.astype(common)
 
 
 def _inputs(known: Known, made: _Fitted) -> Selected:

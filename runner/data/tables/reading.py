@@ -24,6 +24,10 @@ _KNOWN = [*list(_TEXT)[:-1], *_PARQUET, *_FEATHER, *_EXCEL, *database.ENDINGS]
 _READERS = {".xlsx": "openpyxl", ".xlsm": "openpyxl"}
 
 
+# Bytes of a column that are read at once.
+_BUFFER = 1 << 20
+
+
 @dataclass(frozen=True)
 class Place:
     """Where a table is and how it is written.
@@ -127,7 +131,8 @@ def blocks(place: Place, *, rows: int, columns: Sequence[str] | None = None) -> 
         with _told(place):
             import pyarrow.parquet as parquet
 
-            with parquet.ParquetFile(place.file) as file:
+            # Otherwise all bytes of the file would be read ahead and kept until its last block.
+            with parquet.ParquetFile(place.file, pre_buffer=False, buffer_size=_BUFFER) as file:
                 _require_names(place, file.schema_arrow.names)
                 for batch in file.iter_batches(batch_size=rows, columns=columns):
                     yield to_pandas(batch)

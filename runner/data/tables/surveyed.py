@@ -218,7 +218,7 @@ def _stretches(place: reading.Place) -> pd.DataFrame:
         return next(reading.blocks(place, rows=BLOCK))
     import pyarrow.parquet as parquet
 
-    with parquet.ParquetFile(place.file) as file:
+    with parquet.ParquetFile(place.file, pre_buffer=False) as file:
         groups = np.unique(np.linspace(0, file.num_row_groups - 1, _STRETCHES).round().astype(int))
         rows = BLOCK // len(groups)
         firsts = [next(file.iter_batches(batch_size=rows, row_groups=[int(group)]), None) for group in groups]

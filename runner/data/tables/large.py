@@ -17,7 +17,7 @@ from runner.data import kept
 from runner.data.on_demand import Indices, Selected
 from runner.data.records import Arrays, Source
 from runner.data.remembered import Remembered
-from runner.data.tables import surveyed, transformer
+from runner.data.tables import kinds, surveyed, transformer
 from runner.data.tables.asked import Asked, Files
 from runner.data.tables.columns import Settings
 from runner.data.tables.faults import refuse
@@ -97,7 +97,7 @@ class _Fitted:
 def _column(known: Known, name: str) -> NDArray[Any]:
     import pandas as pd
 
-    return np.asarray(pd.concat([block[name] for block in known.blocks([name])]).to_numpy())
+    return kinds.dividing(pd.concat([block[name] for block in known.blocks([name])]))
 
 
 def _fitted(known: Known, settings: Settings, training: Indices, scaled: bool) -> _Fitted:
@@ -144,17 +144,18 @@ def _rows(known: Known, numbers: Indices) -> pd.DataFrame:
     import pandas as pd
 
     found: dict[str, NDArray[Any]] = {}
-    first = 0
+    rows_of_file, first = np.empty(len(numbers), np.int64), 0
     for block in known.blocks([each.name for each in known.inputs]):
         low, high = np.searchsorted(numbers, [first, first + len(block)])
         places = numbers[low:high] - first
+        rows_of_file[low:high] = block.index.to_numpy()[places]
         for name in block.columns:
             values = block[name].to_numpy()[places]
             # In a place that is there from the beginning: a piece kept of every block would keep the room of the block.
             found[name] = _wide_enough(found.get(name), values.dtype, len(numbers))
             found[name][low:high] = values
         first += len(block)
-    return pd.DataFrame(found, copy=False)
+    return pd.DataFrame(found, index=rows_of_file, copy=False)
 
 
 def _wide_enough(array: NDArray[Any] | None, dtype: np.dtype[Any], rows: int) -> NDArray[Any]:

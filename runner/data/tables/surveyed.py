@@ -21,11 +21,13 @@ from runner.data.tables.asked import (
     notes_on,
     require_columns,
     understood,
+    warnings_of_rows,
     warnings_on,
     weights_of,
     with_target,
 )
 from runner.data.tables.columns import Column
+from runner.data.tables.faults import refuse
 from runner.data.tables.targets import Target
 from runner.findings import Table
 
@@ -179,14 +181,17 @@ def _look(files: Files, asked: Asked, folder: Path) -> Mapping[str, Any]:
     names = [str(each) for each in some.columns]
     require_columns(names, place, some, asked)
     for other in others:
-        like(next(reading.blocks(other, rows=1)), names, other)
+        first = next(reading.blocks(other, rows=1), None)
+        if first is None:
+            refuse("has a line of names and no row below it", other.path, key=other.key)
+        like(first, names, other)
     wanted = list(dict.fromkeys([*asked.target, *([asked.weights] if asked.weights else [])]))
     parts, empty = [], []
     for each in files.places:
         part = pd.concat(list(reading.blocks(each, rows=BLOCK, columns=wanted)), ignore_index=True)
         empty.append(targets.empty_rows(part, asked.target))
         parts.append(with_target(part, asked, each)[0])
-    rows = pd.concat(parts, ignore_index=True)
+    rows = pd.concat(parts)
     found = targets.target(rows, asked.target, asked.task)
     columns = understood(some, asked)
     np.save(folder / "targets.npy", found.values)
@@ -206,7 +211,7 @@ def _look(files: Files, asked: Asked, folder: Path) -> Mapping[str, Any]:
         "headings": shown.headings,
         "lines": shown.lines,
         "notes": [found.note, *notes_on(columns, dropped), looked],
-        "warnings": warnings_on(columns),
+        "warnings": [*warnings_on(columns), *warnings_of_rows(some, columns)],
     }
 
 
@@ -220,6 +225,13 @@ def _stretches(place: reading.Place) -> pd.DataFrame:
 
     with parquet.ParquetFile(place.file, pre_buffer=False) as file:
         groups = np.unique(np.linspace(0, file.num_row_groups - 1, _STRETCHES).round().astype(int))
-        rows = BLOCK // len(groups)
-        firsts = [next(file.iter_batches(batch_size=rows, row_groups=[int(group)]), None) for group in groups]
-    return pd.concat([reading.to_pandas(each) for each in firsts if each is not None], ignore_index=True)
+        sizes = [file.metadata.row_group(group).num_rows for group in range(file.num_row_groups)]
+        return pd.concat([_stretch(file, int(group), sizes, BLOCK // len(groups)) for group in groups])
+
+
+def _stretch(file: Any, group: int, sizes: Sequence[int], rows: int) -> pd.DataFrame:
+    """Returns the first rows of a row group; their index is their place in the file."""
+    found = reading.to_pandas(next(file.iter_batches(batch_size=rows, row_groups=[group])))
+    first = sum(sizes[:group])
+    found.index = range(first, first + len(found))
+    return found

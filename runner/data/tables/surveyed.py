@@ -120,8 +120,13 @@ def _size(place: reading.Place) -> int:
     """Returns about how many bytes the numbers of a table have in memory; 0 where it is always read as a whole."""
     if place.is_parquet:
         import pyarrow.parquet as parquet
+        from pyarrow import ArrowException
 
-        about = parquet.read_metadata(place.file)
+        try:
+            about = parquet.read_metadata(place.file)
+        except (ArrowException, OSError):
+            # What is wrong with it is told where it is read.
+            return 0
         return int(about.num_rows * about.num_columns * 8)
     return place.file.stat().st_size if place.is_text else 0
 

@@ -72,11 +72,14 @@ def target(table: pd.DataFrame, names: Sequence[str], task: TaskChoice) -> Targe
 
 
 def _is_regression(column: pd.Series[Any], task: TaskChoice) -> bool:
+    import pandas as pd
+
     if task != "auto":
         return task == "regression"
     if _kind(column) != "number":
         return False
-    values = kinds.typed(column, "number")
+    is_number = pd.api.types.is_numeric_dtype(column)
+    values = column if is_number else column.astype(str).astype(float)
     whole = bool((values == np.round(values)).all())
     different = int(column.nunique())
     return not (whole and different <= _MOST_WHOLE and len(column) >= _ROWS_OF_EACH * different)

@@ -14,8 +14,8 @@ ACTIVATIONS = (
     " selu, sigmoid, silu, softmax, softplus, softsign, tanh"
 )
 DATA = (
-    "adding, blobs, brackets, breast_cancer, circles, diabetes, digits, fashion_mnist, given, iris, mnist, moons, random,"
-    " robot_arm, sine, spirals, uneven_noise, wine, xor"
+    "adding, arrays, blobs, brackets, breast_cancer, circles, diabetes, digits, fashion_mnist, fetched, given, huggingface,"
+    " images, iris, mnist, moons, random, robot_arm, series, sine, spirals, table, uneven_noise, wine and 1 more"
 )
 OPTIMIZERS = "adadelta, adagrad, adam, adamax, adamw, amsgrad, lion, nadam, rmsprop, sgd"
 KEYS = (
@@ -123,7 +123,7 @@ CASES: dict[str, list[str]] = {
     "optimizer.weight_decay=0.1": [
         "optimizer.weight_decay: there is no such key. Did you mean optimizer.decoupled_weight_decay?"
     ],
-    "epochs=3": ["epochs: there is no such key. Did you mean training.epochs?"],
+    "epochs=3": ["epochs: there is no such key. Did you mean training.epochs or training.checkpoint.epochs?"],
     "training.epoch=3": ["training.epoch: there is no such key. Did you mean training.epochs?"],
     "training.patience=3": [
         "training.patience: there is no such key. Did you mean training.early_stopping.patience?"
@@ -187,7 +187,9 @@ CASES: dict[str, list[str]] = {
         "architecture.hidden_sizes: must be a list, each element a whole number of at least 1. Received: 64."
     ],
     "standardise=yes": ["standardise: must be true or false or channels. Received: 'yes'."],
-    "split=0.2": ["split: must be a mapping with the keys validation, test. Received: 0.2."],
+    "split=0.2": [
+        "split: must be a mapping with the keys validation, test, by, column, folds, fold. Received: 0.2."
+    ],
     "training.clipping=1": [
         "training.clipping: must be a mapping with the keys global_norm, value. Received: 1."
     ],
@@ -274,7 +276,9 @@ CASES: dict[str, list[str]] = {
         "training.epochs: refers to something that is not there: Interpolation key 'nowhere' not found."
     ],
     # What Hydra itself would refuse with a traceback
-    "split=[1,2]": ["split: must be a mapping with the keys validation, test. Received: [1, 2]."],
+    "split=[1,2]": [
+        "split: must be a mapping with the keys validation, test, by, column, folds, fold. Received: [1, 2]."
+    ],
     "training.clipping={norm:1}": [
         "training.clipping.norm: there is no such key. Did you mean training.clipping.global_norm?"
     ],
@@ -687,7 +691,7 @@ def test_the_server_of_the_environment_is_asked_as_well(
         (
             "trian",
             "trian: is neither a verb nor key=value. Did you mean train? Verbs: train, check, parity, explain, list,"
-            " report, resume, sync, ui.",
+            " report, show, compare, evaluate, rerun, predict, export, register, resume, sync, clean, ui.",
         ),
         ("list optimizer=adm", "optimizer: there is no option 'adm'. Did you mean adam?"),
         ("list optimzer", "optimzer: there is no such group. Did you mean optimizer?"),

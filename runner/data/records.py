@@ -62,6 +62,7 @@ class Source:
         targets: returns the targets alone, where that is less work than to read everything.
         fit: where inputs depend on what the training rows hold, returns the same data set with the inputs that the
             training rows of these numbers give it, scaled to mean 0 and deviation 1 or the like if asked for.
+        is_in_memory: whether all rows are there once it is known what they are, so that to look at them costs little.
         is_prepared: whether the inputs are standardised already, or left as they are on purpose.
         notes: what was found out about the data, a sentence each.
         warnings: what is probably a mistake, a sentence each.
@@ -87,6 +88,7 @@ class Source:
     column: Callable[[str], NDArray[Any]] | None = None
     targets: Callable[[], NDArray[Any]] | None = None
     fit: Callable[[Indices, bool], Source] | None = None
+    is_in_memory: bool = True
     is_prepared: bool = False
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

@@ -73,6 +73,7 @@ def source(files: Files, asked: Asked, settings: Settings, bounds: Bounds) -> So
         unread,
         target_width=len(known.target.names) if known.target.task == "regression" else 1,
         weighted=known.weights is not None,
+        is_in_memory=False,
         validation_rows=known.parts[1] if files.has_validation else 0,
         test_rows=known.parts[-1] if files.has_test else 0,
         columns=known.names,

@@ -173,24 +173,19 @@ def _texts(checkpoint: Checkpoint) -> dict[str, str]:
 
 
 def _checkpoint(arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> Checkpoint:
-    def below(prefix: str) -> Weights:
-        return {
-            name.removeprefix(prefix): np.asarray(array, np.float64)
-            for name, array in arrays.items()
-            if name.startswith(prefix)
-        }
-
     kept_epoch, finite_epoch = int(texts["kept_epoch"]), int(texts["finite_epoch"])
-    kept = below(_KEPT)
+    kept = training_state.below(arrays, _KEPT)
     return Checkpoint(
         state=training_state.of(arrays, texts),
         losses=np.asarray(arrays[_LOSSES], np.float64),
-        records=_records(below(_RECORDS), json.loads(texts["names"])),
+        records=_records(training_state.below(arrays, _RECORDS), json.loads(texts["names"])),
         first_epoch=int(texts["first_epoch"]),
         kept_epoch=kept_epoch,
         kept_weights=kept,
         finite_epoch=finite_epoch,
-        finite_weights=kept if _shares_weights(kept_epoch, finite_epoch) else below(_FINITE),
+        finite_weights=kept
+        if _shares_weights(kept_epoch, finite_epoch)
+        else training_state.below(arrays, _FINITE),
         data=texts["data"],
     )
 

@@ -196,7 +196,7 @@ def _is_double(path: Path) -> bool:
     from safetensors import safe_open
 
     with safe_open(path, framework="numpy") as file:
-        return any(file.get_slice(name).get_dtype() == "F64" for name in file.keys())  # noqa: SIM118
+        return any(file.get_slice(name).get_dtype() == "F64" for name in file.keys())  # noqa: SIM118  # No mapping.
 
 
 def _damaged(path: Path, error: Exception) -> UsageError:

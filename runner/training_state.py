@@ -150,26 +150,27 @@ def texts(state: TrainingState) -> dict[str, str]:
 
 def of(arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> TrainingState:
     """Returns the state that a file says by its arrays and texts; other arrays are left alone."""
-
-    def below(prefix: str) -> Weights:
-        return {
-            name.removeprefix(prefix): np.asarray(array, np.float64)
-            for name, array in arrays.items()
-            if name.startswith(prefix)
-        }
-
     return TrainingState(
         epoch=int(texts["epoch"]),
         step=int(texts["step"]),
         updates=int(texts["updates"]),
         optimizer=texts["optimizer"],
-        weights=below(_WEIGHTS),
-        slots=below(_SLOTS),
-        averages=below(_AVERAGES),
-        sums=below(_SUMS),
+        weights=below(arrays, _WEIGHTS),
+        slots=below(arrays, _SLOTS),
+        averages=below(arrays, _AVERAGES),
+        sums=below(arrays, _SUMS),
         monitor=texts["monitor"],
         history=tuple(json.loads(texts["history"])),
     )
+
+
+def below(arrays: Mapping[str, NDArray[Any]], prefix: str) -> Weights:
+    """Returns the arrays whose names begin with a prefix, by the rest of their names, as float64."""
+    return {
+        name.removeprefix(prefix): np.asarray(array, np.float64)
+        for name, array in arrays.items()
+        if name.startswith(prefix)
+    }
 
 
 def header(path: Path) -> Header:

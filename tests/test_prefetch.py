@@ -55,7 +55,10 @@ def numbered(*, damaged: int) -> Source:
         damaged: the number of one that cannot be read in the second epoch; -1 for none.
     """
     rows = np.arange(100)
-    read = lambda: (Numbered(rows, damaged), rows % 2)  # noqa: E731
+
+    def read() -> Any:
+        return Numbered(rows, damaged), rows % 2
+
     return Source("numbered", "binary", (2,), ("even", "odd"), 100, read)
 
 

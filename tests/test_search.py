@@ -20,6 +20,7 @@ from optuna.trial import TrialState
 from support import experiment, trained_as
 
 from runner import compose
+from runner.addresses import without_password
 from runner.errors import ConfigurationError
 from runner.experiment import Pruning
 from runner.plots.study import draw
@@ -27,7 +28,7 @@ from runner.request import answer, parse
 from runner.results import EpochRecord
 from runner.search.grammar import space
 from runner.search.pruning import judge
-from runner.search.settings import Settings, without_password
+from runner.search.settings import Settings
 from runner.search.space import Choices, Numbers, Space
 from runner.search.study import Asked, Ending, Search
 from runner.study import Study, Trial

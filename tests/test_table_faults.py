@@ -154,7 +154,7 @@ FILES = [
     ),
     (SOUND, "t.csv.gz", {}, "data.path: cannot be unpacked: Not a gzipped file (b'a,'). Received: t.csv.gz."),
     (
-        gzip.compress(SOUND.encode())[:40],
+        gzip.compress(SOUND.encode(), mtime=0)[:40],
         "t.csv.gz",
         {},
         "data.path: cannot be unpacked: Compressed file ended before the end-of-stream marker was reached."
@@ -568,7 +568,7 @@ FORMS = {
     "numbered.csv": "".join(
         f"{'' if number == 0 else number},{line}\n" for number, line in enumerate(SOUND.splitlines())
     ).encode(),
-    "t.csv.gz": gzip.compress(SOUND.encode()),
+    "t.csv.gz": gzip.compress(SOUND.encode(), mtime=0),
     "t.csv.bz2": bz2.compress(SOUND.encode()),
 }
 

@@ -74,13 +74,6 @@ def metric_faults(chosen: str, known: tuple[str, ...]) -> list[Fault]:
     return [Fault(key, rule, chosen, nearest(chosen, known), f"Metrics: {', '.join(known)}.")]
 
 
-def without_password(storage: str) -> str:
-    """Returns an address of a database with dots in the place of its password."""
-    front, separator, host = storage.rpartition("@")
-    scheme, slashes, user = front.partition("://")
-    return f"{scheme}{slashes}{user.partition(':')[0]}:...{separator}{host}" if ":" in user else storage
-
-
 def _faults(name: str, value: Any, annotation: Any) -> list[Fault]:
     rule = values.broken_rule(value, annotation)
     if rule is None:

@@ -13,10 +13,11 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.storages import RDBStorage
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from runner.addresses import without_password
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Pruning
 from runner.randomness import derived_seed
-from runner.search.settings import KEY, Settings, without_password
+from runner.search.settings import KEY, Settings
 
 # Of so many runs one goes on at each rung, as Li and others have it, 2018.
 _REDUCTION = 3

@@ -13,10 +13,11 @@ from hydra.types import HydraContext, TaskFunction
 from omegaconf import DictConfig, OmegaConf
 
 from runner import compose, searches, sources, starting, supplies, surroundings
+from runner.addresses import without_password
 from runner.errors import ConfigurationError
 from runner.experiment import Experiment
 from runner.runs import Outcome, RunRequest
-from runner.search.settings import Settings, without_password
+from runner.search.settings import Settings
 from runner.search.space import Space
 from runner.sweep import session
 from runner.sweep.composition import Composer

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from runner.addresses import without_password
 from runner.data.tables.faults import refuse
 from runner.errors import ConfigurationError
 from runner.suggestions import listed
@@ -51,21 +52,24 @@ def read(path: str, query: str | None, key: str) -> pd.DataFrame:
         # Drivers raise what they like, and may be missing.
         original = getattr(error, "orig", None) or error
         if isinstance(original, sqlalchemy.exc.NoSuchModuleError):
-            refuse("is no address of a database that SQLAlchemy knows", shown(path), key=key, remedy=_REMEDY)
+            refuse(
+                "is no address of a database that SQLAlchemy knows",
+                without_password(path),
+                key=key,
+                remedy=_REMEDY,
+            )
         if isinstance(original, ModuleNotFoundError):
             remedy = f"Type: pip install {original.name}"
-            refuse(f"needs {original.name}, which is not installed", shown(path), key=key, remedy=remedy)
-        reason = str(original).strip().partition("\n")[0].replace(address, shown(path))
+            refuse(
+                f"needs {original.name}, which is not installed",
+                without_password(path),
+                key=key,
+                remedy=remedy,
+            )
+        reason = str(original).strip().partition("\n")[0].replace(address, without_password(path))
         is_of_query = query is not None and not isinstance(original, sqlalchemy.exc.ArgumentError)
-        refuse(f"cannot be read: {reason}", shown(path), key="data.query" if is_of_query else key)
+        refuse(f"cannot be read: {reason}", without_password(path), key="data.query" if is_of_query else key)
     return found
-
-
-def shown(path: str) -> str:
-    """Returns an address with dots in the place of its password."""
-    front, separator, host = path.rpartition("@")
-    scheme, slashes, user = front.partition("://")
-    return f"{scheme}{slashes}{user.partition(':')[0]}:...{separator}{host}" if ":" in user else path
 
 
 def _address(path: str, key: str) -> str:
@@ -80,7 +84,7 @@ def _address(path: str, key: str) -> str:
         if password and not _NAMED.fullmatch(password):
             rule = "must hold no password, because configurations are kept"
             remedy = "Name a variable of the environment in its place: 'data.path=postgresql://me:$PASSWORD@host/base'."
-            refuse(rule, shown(path), key=key, remedy=remedy)
+            refuse(rule, without_password(path), key=key, remedy=remedy)
         return _NAMED.sub(lambda found: _variable(found[1], key), path)
     # Read only: a name that is wrong must not make a database.
     return f"sqlite:///file:{Path(path).expanduser().resolve()}?mode=ro&uri=true"
@@ -100,6 +104,8 @@ def _only_table(engine: object, path: str, key: str) -> str:
     found = sqlalchemy.inspect(engine).get_table_names()
     if len(found) != 1:
         rule = f"has {len(found)} tables" + (f": {listed(found, 8)}" if found else "")
-        refuse(rule, shown(path), key=key, remedy="Say which rows: data.query='SELECT * FROM name'.")
+        refuse(
+            rule, without_password(path), key=key, remedy="Say which rows: data.query='SELECT * FROM name'."
+        )
     quoted = sqlalchemy.sql.quoted_name(found[0], quote=True).replace('"', '""')
     return f'SELECT * FROM "{quoted}"'

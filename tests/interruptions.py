@@ -73,6 +73,8 @@ def carried_out(
         ends: whether there is a last leg, which is not stopped.
     """
     course = Course()
+    # As the command does; the writer of checkpoints would make it too, but in a thread of its own and maybe too late.
+    folder.mkdir(parents=True, exist_ok=True)
     for stop in [*stops, *([None] if ends else [])]:
         path = checkpoints.newest(folder / checkpoints.FOLDER).path
         tracker = Mortal(stop)

@@ -157,10 +157,10 @@ def comments(text: str) -> dict[str, str]:
     return found
 
 
-def shown(path: Path) -> str:
+def shown(path: Path) -> Path:
     """Returns a path as a person in the working folder would type it."""
     working = Path.cwd()
-    return str(path.relative_to(working)) if path.is_relative_to(working) else str(path)
+    return path.relative_to(working) if path.is_relative_to(working) else path
 
 
 def _shipped(name: str) -> Path:

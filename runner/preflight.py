@@ -170,12 +170,12 @@ def _shadowed() -> Iterator[Fault]:
         for option in options:
             if not option.shipped and option.name in shipped:
                 rule = f"has the name of an option that comes with the program, {group}={option.name}"
-                yield Fault(folders.shown(option.path), rule, remedy="Give the file another name.")
+                yield Fault(folders.shown(option.path).as_posix(), rule, remedy="Give the file another name.")
     user = folders.user_conf()
     if user is not None and (user / "config.yaml").exists():
         rule = "has the name of the program's own first file"
         remedy = "Give it another name and choose it by --config-name."
-        yield Fault(folders.shown(user / "config.yaml"), rule, remedy=remedy)
+        yield Fault(folders.shown(user / "config.yaml").as_posix(), rule, remedy=remedy)
 
 
 def _text(override: Override) -> str:

@@ -12,6 +12,7 @@ from typing import TextIO
 
 from runner import checkpoints, display, own_network
 from runner.errors import Interrupted
+from runner.folders import shown
 from runner.results import Status
 from runner.runs import Outcome, RunRequest, carry_out
 from runner.tracking.recorder import Recorder, RecorderReport
@@ -103,12 +104,6 @@ def nobody(folder: Path) -> None:
 def verb(status: Status) -> str:
     """Returns a status as a person says it."""
     return {"FINISHED": "finished", "FAILED": "failed", "KILLED": "stopped"}[status]
-
-
-def shown(folder: Path) -> Path:
-    """Returns a folder as seen from where the command was typed."""
-    here = Path.cwd()
-    return folder.relative_to(here) if folder.is_relative_to(here) else folder
 
 
 def _next_command(request: RunRequest) -> str:

@@ -9,8 +9,8 @@ from pathlib import Path
 from runner.commands import options
 from runner.data.files import cache
 from runner.errors import Fault, UsageError
+from runner.folders import shown
 from runner.recorded.local import OUTPUTS
-from runner.session import shown
 from runner.tracking import leftovers
 from runner.tracking.leftovers import Leftovers, Pile
 from runner.tracking.store import address

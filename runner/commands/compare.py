@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from runner import display
 from runner.commands import drawn_curves, options
 from runner.errors import ConfigurationError, Fault, UsageError
+from runner.folders import shown
 from runner.recorded import Record, find, side_by_side
 from runner.recorded.differences import gap, same_data
-from runner.session import shown
 
 _METRIC, _URI = "--metric", "tracking.uri"
 _MOST = 26

@@ -67,14 +67,14 @@ def run(words: Sequence[str]) -> int:
         outcome, report = session.carried_out(request)
     if outcome.result is None:
         print(f"{session.verb(outcome.status)}: {outcome.message}", file=sys.stderr)
-        display.whereabouts(sys.stderr, folder=session.shown(outcome.folder), report=report, sweep=None)
+        display.whereabouts(sys.stderr, folder=folders.shown(outcome.folder), report=report, sweep=None)
         return outcome.exit_code
     display.findings(
         sys.stdout,
         name=outcome.name,
         findings=_told(record, outcome, request.experiment, overrides),
         seconds=outcome.seconds,
-        folder=session.shown(outcome.folder),
+        folder=folders.shown(outcome.folder),
         report=report,
         next_command=f"python -m runner show {shlex.quote(record.word)}",
     )

@@ -11,9 +11,9 @@ from runner import checkpoints, folders, resuming, surroundings, trust
 from runner.commands import options, resume_sweep
 from runner.commands.chosen_run import FLAGS, METRIC, OF
 from runner.errors import ConfigurationError, Fault, UsageError
+from runner.folders import shown
 from runner.recorded import Record, find
 from runner.runs import Resumption
-from runner.session import shown
 from runner.tracking import continuing
 
 # So long the recorder of a run that has just died may need to tell MLflow so.

@@ -10,8 +10,8 @@ import yaml
 from runner import compose, display
 from runner.commands import drawn_curves, options
 from runner.errors import Fault, UsageError
+from runner.folders import shown
 from runner.recorded import find, side_by_side
-from runner.session import shown
 from runner.tracking.store import StoredRun
 
 _OF, _METRIC, _URI = "--of", "--metric", "tracking.uri"

@@ -15,13 +15,14 @@ from pebble import ProcessExpired
 from runner import display, workers
 from runner.errors import RunnerError
 from runner.experiment import Experiment, Parity, Precision
+from runner.folders import shown
 from runner.parity import attribution, control, report
 from runner.parity.arm import LOG, Arm, Recorded, record
 from runner.parity.control import Control, Pair
 from runner.parity.recording import Recording, load_losses
 from runner.parity.verdict import PRECISIONS, Verdict, find
 from runner.runs import RunRequest
-from runner.session import finished, recorder_for, shown
+from runner.session import finished, recorder_for
 from runner.signals import signals_raised
 
 

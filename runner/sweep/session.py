@@ -13,8 +13,9 @@ from filelock import FileLock, Timeout
 
 from runner import display
 from runner.errors import ConfigurationError, Fault
+from runner.folders import shown
 from runner.runs import Outcome
-from runner.session import finished, shown
+from runner.session import finished
 from runner.signals import signals_raised
 from runner.sweep import record, searching
 from runner.sweep.office import Office

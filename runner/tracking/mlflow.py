@@ -20,10 +20,10 @@ from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric,
 from mlflow.exceptions import MlflowException
 
 from runner.errors import TrackingError
-from runner.tracking import DatasetCard, RunCard, Scalar
+from runner.tracking import DatasetCard, RunCard, Scalar, tables
 from runner.tracking.journal import Event
 from runner.tracking.process import GONE, Process, gone
-from runner.tracking.store import StoredRun, address_of, artifact_location, database
+from runner.tracking.store import StoredRun, artifact_location, database
 from runner.tracking.view import View
 
 _LONGEST_PARAMETER = 6000
@@ -134,15 +134,9 @@ class Store:
 
 def _make(path: Path) -> None:
     """Makes an empty store; at any moment there is a whole one, or none. What was there before is kept beside it."""
-    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
-
     unfinished = path.with_name(f".{path.name}.part")
-    for leftover in path.parent.glob(f"{unfinished.name}*"):
-        leftover.unlink()
-    made = SqlAlchemyStore(  # type: ignore[no-untyped-call]  # MLflow's class has no types.
-        address_of(unfinished), (path.parent / "mlruns").as_posix()
-    )
-    made.engine.dispose()
+    tables.remove(unfinished)
+    tables.make(unfinished, path.parent / "mlruns")
     if path.exists():
         path.replace(path.with_name(f"{path.name}.half-made"))
     unfinished.replace(path)

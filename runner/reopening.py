@@ -7,7 +7,7 @@ takes the place of the recorded optimizer as it would that of the first file, an
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,7 +19,7 @@ from runner import compose, folders, modernising, request, trust
 from runner.errors import ConfigurationError, Fault, UsageError
 from runner.experiment import Experiment
 from runner.recorded import Record
-from runner.request import Answer
+from runner.request import Answer, Request
 
 RECORDED = "_recorded"
 _PACKAGE = "${backend.package}"
@@ -65,7 +65,7 @@ def reopened(record: Record, overrides: Sequence[str], *, is_trusted: bool = Fal
         _lay_out(found.config, Path(temporary))
         asked = replace(asked, config_name=RECORDED, config_dir=Path(temporary))
         with compose.session(asked.config_dir):
-            yield Reopened(request.answer(asked), found.notes)
+            yield Reopened(_answered(asked, found.config, overrides), found.notes)
 
 
 def experiment_of(record: Record, overrides: Sequence[str] = (), *, is_trusted: bool = False) -> Experiment:
@@ -88,6 +88,36 @@ def _untouched(config: Mapping[str, Any], overrides: Sequence[str]) -> dict[str,
     groups = folders.defaults()
     chosen = {text.partition("=")[0] for text in overrides}
     return {name: node for name, node in config.items() if not (name in groups and name in chosen)}
+
+
+def _answered(asked: Request, config: Mapping[str, Any], overrides: Sequence[str]) -> Answer:
+    """Returns what a recorded configuration means today.
+
+    Raises:
+        ConfigurationError: every fault; those of recorded values, as of a file that has moved, say which key is to be given.
+    """
+    try:
+        return request.answer(asked)
+    except ConfigurationError as error:
+        typed = {text.lstrip("+~").partition("=")[0] for text in overrides}
+        raise ConfigurationError([recorded_fault(each, config, typed) for each in error.faults]) from error
+
+
+def recorded_fault(fault: Fault, config: Mapping[str, Any], typed: Collection[str]) -> Fault:
+    """Returns a fault that says, where it is of a text that was recorded, how another one is given.
+
+    Args:
+        fault: as a typed command has it.
+        config: what was recorded.
+        typed: the keys that were given anew.
+    """
+    node: Any = config
+    for name in fault.key.split("."):
+        node = node.get(name) if isinstance(node, Mapping) else None
+    if not isinstance(node, str) or fault.received != node or fault.key in typed:
+        return fault
+    remedy = f"That is what the run recorded; {fault.key}=VALUE gives what it is here."
+    return replace(fault, remedy=" ".join(filter(None, (fault.remedy, remedy))))
 
 
 def _lay_out(config: Mapping[str, Any], folder: Path) -> None:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
-import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, get_args
+from typing import get_args
 
 from runner import network_reading
 from runner.commands.options import Words
+from runner.component import TARGET
 from runner.data.pictures.decoding import Fit
+from runner.data.tables.fitted import FILES, FOLDER, FittedTable, load
 from runner.errors import ConfigurationError, Fault, RunnerError, UsageError
 from runner.network_file import NETWORK
 from runner.network_reading import StoredNetwork
@@ -19,16 +19,11 @@ from runner.recorded import Record, find
 from runner.suggestions import nearest
 from runner.weights import WEIGHTS
 
-if TYPE_CHECKING:
-    from runner.data.tables.fitted import FittedTable
-
-# Of a run's folder, where its data were a table.
-PREPARATION = "preparation"
-_FILES = ("table.json", "transformer.skops")
 METRIC, OF = "--metric", "--of"
 # The flags that every verb takes which names a run.
 FLAGS = (METRIC, OF)
 _URI = "tracking.uri"
+_TABLE = "runner.data.tables.source.table"
 
 
 @dataclass(frozen=True)
@@ -98,41 +93,39 @@ def network_of(typed: Words) -> Trained:
         )
         raise UsageError([Fault(record.word, f"the run {record.name!r} has no {NETWORK}", remedy=remedy)])
     read = network_reading.read(network, weights)
-    backend, preparation = record.tags.get("backend"), _preparation(_folder(record))
-    return Trained(record.name, read, backend, preparation, _fit(record))
+    preparation = _read(preparation_of(record))
+    return Trained(record.name, read, record.tags.get("backend"), preparation, _fit(record))
 
 
-def _preparation(folder: Path | None) -> FittedTable | None:
+def preparation_of(record: Record) -> Path | None:
+    """Returns the folder in which the files of a run's preparation lie; None where its data were no table.
+
+    Raises:
+        UsageError: they are gone.
+    """
+    # The bare name may be that of a function of somebody's own.
+    data = record.config.get("data") if record.parameters.get("data") == _TABLE.rpartition(".")[2] else None
+    if not isinstance(data, Mapping) or data.get(TARGET) != _TABLE:
+        return None
+    folder = record.folder_with(FILES)
+    if folder is None:
+        rule = f"the run {record.name!r} has no {FOLDER} any more, which makes inputs of a table's columns"
+        raise UsageError([Fault(record.word, rule, remedy="Name another run, or train it again.")])
+    return folder
+
+
+def _read(folder: Path | None) -> FittedTable | None:
     """Returns what makes inputs of a table's columns, where a folder has it.
 
     Raises:
         UsageError: it is damaged, or holds what could carry out code.
     """
-    if folder is None or not (folder / PREPARATION).is_dir():
+    if folder is None or not (folder / FOLDER).is_dir():
         return None
-    # It takes scikit-learn.
-    from runner.data.tables import fitted
-
     try:
-        return fitted.load(folder)
+        return load(folder)
     except ConfigurationError as error:
         raise UsageError(error.faults) from error
-
-
-def _folder(record: Record) -> Path | None:
-    """Returns where the preparation of a run is: its own folder, or one for what MLflow has of it."""
-    if record.folder is not None:
-        return record.folder
-    found = [record.file(name) for name in _FILES]
-    if not all(found):
-        return None
-    folder = Path(tempfile.mkdtemp(prefix="runner-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    (folder / PREPARATION).mkdir()
-    for path in found:
-        assert path is not None
-        shutil.copy(path, folder / PREPARATION / path.name)
-    return folder
 
 
 def _told(folder: Path) -> tuple[str | None, FittedTable | None, Fit]:
@@ -140,8 +133,8 @@ def _told(folder: Path) -> tuple[str | None, FittedTable | None, Fit]:
     try:
         record = find(str(folder), finished=False)
     except RunnerError:
-        return None, _preparation(folder), "stretch"
-    return record.tags.get("backend"), _preparation(folder), _fit(record)
+        return None, _read(folder), "stretch"
+    return record.tags.get("backend"), _read(folder), _fit(record)
 
 
 def _fit(record: Record) -> Fit:

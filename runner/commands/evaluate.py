@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ import numpy as np
 from runner import component as components
 from runner import compose, display, folders, session, supplies, surroundings
 from runner.commands import options
+from runner.commands.chosen_run import preparation_of
 from runner.data import Standard, Units
 from runner.errors import ConfigurationError, Fault, UsageError
 from runner.experiment import Component, Experiment
@@ -31,12 +33,14 @@ from runner.tracking.result_files import RESULT, load_result
 from runner.trust import TRUST
 from runner.weights import WEIGHTS
 
-_TABLE, _PREPARATION = "runner.data.tables.source.table", "preparation"
+_PREPARATION = "preparation"
 _ROWS, _OF, _METRIC = "--rows", "--of", "--metric"
 # What has made the network, and is done.
 _DONE = ("architecture", "activation", "initializer", "optimizer", "schedule", "task", "loss", "standardise")
 # One process, and no start but the run's own weights.
 _ALONE = ("training.start_from=null", "training.start_with=weights", "training.devices=1", "training.nodes=1")
+# Arguments of data that say where files are.
+_PLACES = ("path", "validation_path", "test_path", "root")
 # What decides which rows are looked at.
 _DIVISION = ("seed", "split", "debug")
 
@@ -83,16 +87,13 @@ def run(words: Sequence[str]) -> int:
 
 def _preparation(record: Record, overrides: Sequence[str]) -> list[str]:
     """Returns what has the columns of a table become inputs as in the run, where its data are a table."""
-    data = record.config.get("data")
-    if not isinstance(data, Mapping) or data.get(components.TARGET) != _TABLE:
+    folder = preparation_of(record)
+    if folder is None:
         return []
     if any(text.startswith("data=") for text in overrides):
         rule = "must be a table, because the run's inputs were made of a table's columns"
         raise UsageError([Fault("data", rule, remedy="Write data.path=FILE, with the same columns.")])
-    if record.folder is None or not (record.folder / _PREPARATION).is_dir():
-        rule = f"has no {_PREPARATION} any more, which makes inputs of a table's columns"
-        raise UsageError([Fault(record.word, rule, remedy="Evaluate it where its folder is.")])
-    quoted = str(record.folder.absolute()).replace("'", "\\'")
+    quoted = str(folder.absolute()).replace("'", "\\'")
     return [f"data.preparation='{quoted}'"]
 
 
@@ -108,7 +109,28 @@ def _rows(asked: str | None, experiment: Experiment, record: Record) -> str:
 
 def _same_data(experiment: Experiment, record: Record) -> bool:
     own = components.parse(record.config.get("data"), "data")
-    return own.target == experiment.data.target and _arguments(own) == _arguments(experiment.data)
+    before, now = _arguments(own), _arguments(experiment.data)
+    if own.target != experiment.data.target:
+        return False
+    return all(_is_moved(name, before.get(name), now.get(name)) for name in _differing(before, now))
+
+
+def _differing(before: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    return [name for name in before.keys() | now.keys() if before.get(name) != now.get(name)]
+
+
+def _is_moved(name: str, before: Any, now: Any) -> bool:
+    """Returns whether an argument is where a file is, and that of before is gone and one of its name is given."""
+    if name not in _PLACES or not (isinstance(before, str) and isinstance(now, str)):
+        return False
+    return Path(before).name == Path(now).name and not Path(before).expanduser().exists()
+
+
+def _moved(experiment: Experiment, record: Record) -> list[str]:
+    """Returns the places of the run's own data that are others than when it was recorded."""
+    now = _arguments(experiment.data)
+    before = _arguments(components.parse(record.config.get("data"), "data"))
+    return [str(now[name]) for name in _differing(before, now)] if _same_data(experiment, record) else []
 
 
 def _arguments(data: Component) -> dict[str, Any]:
@@ -185,7 +207,12 @@ def _said(record: Record, experiment: Experiment, rows: str) -> list[str]:
     data = experiment.data.name
     if rows == ALL:
         return [f"all rows of {data} are evaluated, or its own test rows where it has some."]
-    return [] if rows == TEST else [f"the {rows} rows of {data} are evaluated."]
+    if rows != TEST:
+        return [f"the {rows} rows of {data} are evaluated."]
+    moved = _moved(experiment, record)
+    return (
+        [f"{listed(moved)} counts as the run's own data; --rows {ALL} takes all its rows."] if moved else []
+    )
 
 
 def _told(record: Record, outcome: Outcome, experiment: Experiment, overrides: Sequence[str]) -> Findings:

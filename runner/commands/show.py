@@ -12,7 +12,6 @@ from runner.commands import drawn_curves, options
 from runner.errors import Fault, UsageError
 from runner.folders import shown
 from runner.recorded import find, side_by_side
-from runner.tracking.store import StoredRun
 
 _OF, _METRIC, _URI = "--of", "--metric", "tracking.uri"
 _FIGURES, _LEARNING_CURVES = "figures", "learning_curves.png"
@@ -43,7 +42,6 @@ def run(words: Sequence[str]) -> int:
         figure = drawn_curves.write_figure([record], record.name)
     if figure is not None and figure.is_file():
         print(f"figure   {shown(figure)}")
-    stored = StoredRun.load(record.folder) if record.folder else None
-    if stored is not None:
-        print(f"run      {stored.page}")
+    if record.page:
+        print(f"run      {record.page}")
     return 0

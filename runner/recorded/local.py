@@ -59,6 +59,7 @@ def read(folder: Path) -> Record | None:
         experiment=card.experiment,
         uri=stored.uri if stored else card.uri,
         folder=folder,
+        page=stored.page if stored else "",
         began=card.time,
         tags=dict(card.tags) | _tags(events),
         parameters=card.parameters,

@@ -43,6 +43,8 @@ class Record:
         final: what was told once, at the end.
         steps: the loss of every step, (step, value), the step from 1.
         dataset: the SHA-256 of its rows, or of that the first digits; empty where it has none.
+        artifacts: where MLflow keeps its files, if that is known and on this machine.
+        page: the address of its page in MLflow; empty where it has none.
     """
 
     run_id: str | None
@@ -59,6 +61,8 @@ class Record:
     final: Mapping[str, float] = field(default_factory=dict)
     steps: Curve = ()
     dataset: str = ""
+    artifacts: Path | None = None
+    page: str = ""
 
     @property
     def sweep(self) -> str | None:
@@ -134,12 +138,37 @@ class Record:
     def file(self, name: str) -> Path | None:
         """Returns where one of the run's files is on this machine, fetched from MLflow where need be; None where it is gone.
 
+        Args:
+            name: of the file in the run's folder, which MLflow has it by as well.
+
         Raises:
             RunnerError: MLflow's store could not be asked.
         """
-        if self.folder is not None and (self.folder / name).is_file():
-            return self.folder / name
+        for place in (self.folder, self.artifacts):
+            if place is not None and (place / name).is_file():
+                return place / name
         return None if self.run_id is None else _fetched(self.uri, self.run_id, name)
+
+    def folder_with(self, names: Sequence[str]) -> Path | None:
+        """Returns a folder in which some of the run's files lie by their names; None where one of them is gone.
+
+        Args:
+            names: of the files in the run's folder.
+
+        Raises:
+            RunnerError: MLflow's store could not be asked.
+        """
+        for place in (self.folder, self.artifacts):
+            if place is not None and all((place / name).is_file() for name in names):
+                return place
+        found = {name: path for name in names if (path := self.file(name))}
+        if len(found) < len(names):
+            return None
+        made = _temporary_folder()
+        for name, path in found.items():
+            (made / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, made / name)
+        return made
 
     def require(self, name: str) -> Path:
         """Returns where one of the run's files is on this machine.
@@ -159,9 +188,14 @@ class Record:
 @cache
 def _fetched(uri: str, run_id: str, name: str) -> Path | None:
     """Returns a file of a run in MLflow, in the store's own folder or in one that goes with this process."""
-    folder = Path(tempfile.mkdtemp(prefix="runner-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    answer = fetch.ask(uri=uri, run=run_id, name=name, folder=folder)
+    answer = fetch.ask(uri=uri, run=run_id, name=name, folder=_temporary_folder())
     if answer.trouble:
         raise RunnerError(f"MLflow's store could not be asked for {name}: {answer.trouble}")
     return answer.path
+
+
+def _temporary_folder() -> Path:
+    """Returns a folder that goes with this process."""
+    folder = Path(tempfile.mkdtemp(prefix="runner-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder

@@ -13,6 +13,7 @@ from runner.recorded.records import Record
 from runner.suggestions import listed, nearest
 from runner.tracking import lookup
 from runner.tracking.lookup import FoundRun
+from runner.tracking.store import StoredRun
 
 BEST = "best"
 DIGITS = re.compile("[0-9a-f]{8,32}")
@@ -51,6 +52,8 @@ def _recorded(run: FoundRun, uri: str) -> Record:
         experiment=run.experiment,
         uri=uri,
         folder=None,
+        artifacts=Path(run.artifacts) if run.artifacts else None,
+        page=StoredRun(run.run_id, run.experiment_id, uri).page,
         began=run.began,
         tags=run.tags,
         parameters=run.parameters,

@@ -31,7 +31,7 @@ def ask(*, uri: str, run: str, name: str, folder: Path) -> Answer:
     Args:
         uri: the address of MLflow's store.
         run: the number or the name of the run.
-        name: of the file among the run's artifacts.
+        name: of the file among the run's artifacts: ``weights.safetensors``, ``preparation/table.json``.
         folder: where it goes if it has to be fetched.
     """
     question = {"uri": uri, "run": run, "name": name, "folder": str(folder)}

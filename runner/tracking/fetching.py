@@ -6,14 +6,14 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Any
-from urllib.parse import urlparse
-from urllib.request import url2pathname
 
 import mlflow
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
+
+from runner.tracking.store import on_this_machine
 
 _NAMES = 100
 
@@ -52,13 +52,14 @@ def _newest(client: mlflow.MlflowClient, condition: str, count: int) -> Sequence
 
 def _path(client: mlflow.MlflowClient, run: Run, name: str, folder: str) -> str | None:
     """Returns where the file is on this machine, fetched where it is not; None where the run has none."""
-    if name not in {item.path for item in client.list_artifacts(run.info.run_id)}:
+    folder_there = on_this_machine(run.info.artifact_uri)
+    if folder_there is not None and (folder_there / name).is_file():
+        return str(folder_there / name)
+    # None lists what lies at the top.
+    parent = str(PurePosixPath(name).parent)
+    beside = client.list_artifacts(run.info.run_id, None if parent == "." else parent)
+    if name not in {item.path for item in beside}:
         return None
-    address = urlparse(run.info.artifact_uri)
-    if address.scheme in ("", "file"):
-        local = Path(url2pathname(address.path)) / name
-        if local.is_file():
-            return str(local)
     return str(client.download_artifacts(run.info.run_id, name, folder))
 
 

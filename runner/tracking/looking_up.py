@@ -12,6 +12,8 @@ import mlflow
 from mlflow.entities import Run
 from mlflow.exceptions import MlflowException
 
+from runner.tracking.store import on_this_machine
+
 LAST = "last"
 _TRAIN = "train"
 _STEP_LOSS = "train/step_loss"
@@ -98,6 +100,8 @@ def _record(client: mlflow.MlflowClient, run: Run, experiments: dict[str, str]) 
         "final": {name: points[0][1] for name, points in histories.items() if points and points[0][0] == 0},
         "steps": steps,
         "dataset": _dataset(run),
+        "experiment_id": info.experiment_id,
+        "artifacts": str(on_this_machine(info.artifact_uri) or ""),
     }
 
 

@@ -25,6 +25,8 @@ class FoundRun:
         final: the metrics of step 0.
         steps: (step, loss) of every step.
         dataset: the first digits of the SHA-256 of its rows, or empty.
+        experiment_id: the number of the experiment.
+        artifacts: the folder of its files where that is on this machine, or empty.
     """
 
     run_id: str
@@ -38,6 +40,8 @@ class FoundRun:
     final: Mapping[str, float]
     steps: Sequence[tuple[int, float]]
     dataset: str
+    experiment_id: str
+    artifacts: str
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlparse
+from urllib.request import url2pathname
 
 DATABASE = "mlflow.db"
 ARTIFACTS = "mlartifacts"
@@ -47,6 +48,12 @@ def artifact_location(uri: str) -> str | None:
     """Returns where a new experiment keeps its files: beside an SQLite file; None leaves it to the store."""
     path = database(uri)
     return None if path is None else str(path.parent / ARTIFACTS)
+
+
+def on_this_machine(address: str) -> Path | None:
+    """Returns the folder that an address of a run's files means; None where they are fetched from somewhere."""
+    parts = urlparse(address)
+    return Path(url2pathname(parts.path)) if parts.scheme in ("", "file") else None
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FOLDER = "preparation"
 _TABLE = "table.json"
 _TRANSFORMER = "transformer.skops"
+# What a saved preparation consists of, in a run's folder.
+FILES = (f"{FOLDER}/{_TABLE}", f"{FOLDER}/{_TRANSFORMER}")
 _MISSING = "(missing)"
 # What a transformer holds beside scikit-learn's own and NumPy's arrays.
 _HARMLESS = ("numpy.dtype",)

@@ -66,7 +66,7 @@ VERBS = {
     ),
     "ui": ("runner.commands.ui", "open MLflow's pages on the runs of this folder"),
 }
-_HELP = frozenset({"-h", "--help", "help"})
+_HELP, _FLAGS = "help", frozenset({"-h", "--help"})
 _TRACEBACK = "--traceback"
 
 
@@ -97,8 +97,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     verb, rest = _verb(words)
-    if _HELP & {verb, *rest}:
-        return _carry_out("runner.commands.help", rest)
+    if verb == _HELP or _FLAGS & {*rest}:
+        return _carry_out("runner.commands.help", words)
     if verb not in VERBS:
         import_module("runner.commands.failures").refuse_verb(verb, VERBS)
     return _carry_out(VERBS[verb][0], rest)

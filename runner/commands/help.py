@@ -1,4 +1,4 @@
-"""The help: verbs, groups with their options, keys and examples, from the first lines of the YAML files."""
+"""The help: verbs, groups with their options, keys and examples, from the first lines of the YAML files; and of a verb."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _FLAGS = (
     ("--config-dir DIR", "take options from a further folder; ./conf and ./experiments are found without it"),
     ("--config-name NAME", "begin with another file than config.yaml"),
     ("--info, --hydra-help", "what Hydra says of itself"),
+    ("VERB --help", "what a verb takes, with an example"),
     ("--traceback", "show the whole traceback of an unexpected error"),
 )
 
@@ -29,10 +30,33 @@ EXAMPLES = (
 )
 
 
+_HELP, _FLAG = "help", "--help"
+
+
 def run(words: Sequence[str]) -> int:
-    """Prints the help; the words beside ``--help`` do not matter."""
-    print("\n".join(_lines()))
+    """Prints the help, of the verb that comes first where one does; other words do not matter."""
+    from runner.__main__ import VERBS
+
+    first = next((word for word in words if word != _HELP), "")
+    verb = "" if "=" in first or first.startswith(("-", "+", "~")) else first
+    if verb and verb not in VERBS:
+        from runner.commands.failures import refuse_verb
+
+        refuse_verb(verb, VERBS)
+    print("\n".join(_of_verb(verb) if verb else _lines()))
     return 0
+
+
+def _of_verb(verb: str) -> Iterator[str]:
+    from runner.commands.usage import USAGES
+
+    usage = USAGES[verb]
+    command = f"python -m runner {verb}"
+    yield f"Usage: {command} {usage.words}\n\n{usage.about}"
+    yield from _section("Options", usage.options)
+    yield f"\nExample\n  {command} {usage.example}".rstrip()
+    yield f"      {usage.meaning}"
+    yield f"\npython -m runner {_FLAG} has the other verbs, all groups and all keys."
 
 
 def _lines() -> Iterator[str]:

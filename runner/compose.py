@@ -202,7 +202,7 @@ def run_request(
         ConfigurationError: what the run starts from is not there any more.
     """
     from runner.runs import RunRequest
-    from runner.starting import resolved
+    from runner.starting import pinned, resolved
     from runner.tracking.store import address
 
     if folder is None:
@@ -210,6 +210,8 @@ def run_request(
     name = str(config.hydra.job.config_name)
     flags = [] if name == CONFIG_NAME else [f"--config-name={name}"]
     plain = _resolved(config)
+    if (start := pinned(experiment)) != experiment.training.start_from:
+        plain["training"]["start_from"] = start
     return RunRequest(
         experiment=resolved(experiment),
         folder=folder,

@@ -16,7 +16,7 @@ from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
-from runner import compose, preflight, reading, refusals, searches, surroundings
+from runner import compose, preflight, reading, refusals, searches, starting, surroundings
 from runner.errors import ConfigurationError, Fault
 from runner.search import grammar
 from runner.search.space import Space
@@ -76,6 +76,7 @@ def parse(words: Sequence[str]) -> Request:
     Raises:
         ConfigurationError: a flag that does not exist, lacks its value, or does not go with another.
     """
+    starting.forget()
     parser = get_args_parser()
     parser.error = _refuse  # type: ignore[method-assign]  # argparse would print its usage and exit.
     flags = parser.parse_intermixed_args(list(words))

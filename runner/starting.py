@@ -1,24 +1,22 @@
-"""What a training starts from: a file, a run's folder or a run in MLflow; where it is, and whether it fits."""
+"""What a training starts from: a file, a run's folder or a run by any word for it; where it is, and whether it fits."""
 
 from __future__ import annotations
 
-import atexit
-import re
-import shutil
-import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
 from runner import check, layers, task, training_state
 from runner.blueprint import Blueprint, blueprint
-from runner.errors import ConfigurationError, Fault
+from runner.errors import ConfigurationError, Fault, RunnerError
 from runner.experiment import Experiment
 from runner.plan import updates_in_epoch
-from runner.suggestions import listed, nearest
+from runner.recorded import Record, find
+from runner.recorded.stored import BEST
+from runner.suggestions import listed
 from runner.tasks.preparation import start_file
-from runner.tracking import fetch, store
+from runner.tracking.gather import LAST
 from runner.training_state import STATE, Header
 from runner.weights import WEIGHTS, differences
 
@@ -68,6 +66,51 @@ def resolved(experiment: Experiment) -> Experiment:
     return replace(experiment, training=replace(experiment.training, start_from=path))
 
 
+def pinned(experiment: Experiment) -> str | None:
+    """Returns what names the start of an experiment tomorrow as well; a path as it was typed.
+
+    What ``last``, ``best`` or a name mean is another run as soon as there is one more.
+
+    Raises:
+        ConfigurationError: there is nothing of that name.
+    """
+    text = experiment.training.start_from
+    if text is None or not (_starts(experiment) and _names_run(text)):
+        return text
+    return _run(experiment).word
+
+
+def pinned_overrides(overrides: Sequence[str], experiment: Experiment) -> list[str]:
+    """Returns overrides in which the start of every run is named so that it stays the same; several starts are left alone.
+
+    Args:
+        overrides: in Hydra's grammar.
+        experiment: what the first run of them is.
+    """
+    word, text = pinned(experiment), experiment.training.start_from
+    if word == text:
+        return list(overrides)
+    return [f"{_FROM}={word}" if each in _typed(text) else each for each in overrides]
+
+
+def _typed(text: str | None) -> list[str]:
+    return [f"{plus}{_FROM}={quote}{text}{quote}" for plus in ("", "+", "++") for quote in ("", "'", '"')]
+
+
+def note(experiment: Experiment) -> list[str]:
+    """Returns which run an experiment starts from, where it is named by what may mean another one tomorrow."""
+    text = experiment.training.start_from
+    if text is None or not (_starts(experiment) and _names_run(text)):
+        return []
+    record = _run(experiment)
+    return [] if text == record.word else [f"{_FROM}: {text} is the run {record.name!r}, {record.word}."]
+
+
+def forget() -> None:
+    """Forgets which runs words mean: from here on they are looked for again."""
+    _found.cache_clear()
+
+
 def _starts(experiment: Experiment) -> bool:
     """Returns whether an experiment starts from anything, and has a task that asks for it."""
     is_given = experiment.training.start_from is not None
@@ -75,16 +118,19 @@ def _starts(experiment: Experiment) -> bool:
 
 
 def _names_run(text: str) -> bool:
-    """Returns whether a text is the number or the name of a run: it is no path that exists or that looks like one."""
-    return not Path(text).exists() and "/" not in text and not text.endswith(".safetensors")
+    """Returns whether a text names a run: it is no path that exists or that looks like one."""
+    if Path(text).exists():
+        return False
+    return text.startswith(f"{BEST}:") or ("/" not in text and not text.endswith(".safetensors"))
 
 
 def _located(experiment: Experiment) -> Path:
     training = experiment.training
     assert training.start_from is not None
     if _names_run(training.start_from):
-        uri = store.address(experiment.tracking.uri, Path.cwd())
-        return _fetched(uri, training.start_from, STATE if training.start_with == "state" else WEIGHTS)
+        return _file_of(
+            _run(experiment), STATE if training.start_with == "state" else WEIGHTS, training.start_from
+        )
     path = start_file(training)
     assert path is not None
     if path.is_file():
@@ -94,26 +140,44 @@ def _located(experiment: Experiment) -> Path:
     raise _refusal(f"has no {path.name}{_why_none(path.name)}", training.start_from)
 
 
+def _run(experiment: Experiment) -> Record:
+    """Returns the run that an experiment starts from."""
+    assert experiment.training.start_from is not None
+    return _found(experiment.training.start_from, experiment.tracking.uri, Path.cwd())
+
+
 @cache
-def _fetched(uri: str, run: str, name: str) -> Path:
-    """Returns a file of a run in MLflow; the jobs of a sweep ask for it once."""
-    database = store.database(uri)
-    if database is not None and not database.is_file():
-        rule = f"there is no such file or folder, and no run of that name, because there is no {database.name} here"
-        raise _refusal(rule, run)
-    folder = Path(tempfile.mkdtemp(prefix="runner-"))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    answer = fetch.ask(uri=uri, run=run, name=name, folder=folder)
-    if answer.path is not None:
-        return answer.path
-    if answer.trouble:
-        raise _refusal(f"MLflow's store could not be asked: {answer.trouble}", run)
-    if answer.found:
-        raise _refusal(f"the run has no {name}{_why_none(name)}", run)
-    if re.fullmatch("[0-9a-f]{32}", run):
-        raise _refusal("there is no run of that number in MLflow's store", run)
-    rule = "there is no such file or folder, and no run of that name in MLflow's store"
-    raise ConfigurationError([Fault(_FROM, rule, run, nearest(run, answer.names))])
+def _found(text: str, uri: str | None, folder: Path) -> Record:
+    """Returns the run that a word means in a folder; one and the same for all jobs of a sweep, which are runs too.
+
+    Raises:
+        ConfigurationError: there is none, or it is of no use.
+    """
+    try:
+        # A run that was stopped has weights as well; what is merely the last one has to have come to its end.
+        return find(text, uri=uri, finished=text == LAST)
+    except ConfigurationError as error:
+        raise ConfigurationError([_of_start(fault, text) for fault in error.faults]) from error
+    except RunnerError as error:
+        raise _refusal(str(error), text) from error
+
+
+def _of_start(fault: Fault, text: str) -> Fault:
+    """Returns the fault of a word for a run as one of the key that has it."""
+    if fault.key.startswith("--"):
+        return Fault(_FROM, f"{fault.key} {fault.rule}", text, None, "Name the run itself.")
+    beside = "there is no such file or folder, and " if fault.rule.startswith("there is no run") else ""
+    return replace(fault, key=_FROM, rule=f"{beside}{fault.rule}", received=text)
+
+
+def _file_of(record: Record, name: str, text: str) -> Path:
+    try:
+        path = record.file(name)
+    except RunnerError as error:
+        raise _refusal(str(error), text) from error
+    if path is None:
+        raise _refusal(f"the run has no {name}{_why_none(name)}", text)
+    return path
 
 
 def _why_none(name: str) -> str:

@@ -472,8 +472,8 @@ CASES: dict[str, list[str]] = {
     ],
     "training.start_from=mine optimizer.learning_rate=0": [
         "optimizer.learning_rate: must be above 0. Received: 0.",
-        "training.start_from: there is no such file or folder, and no run of that name, because there is no"
-        " mlflow.db here. Received: mine.",
+        "training.start_from: there is no such file or folder, and there is no run here yet: outputs/ has none, and"
+        " there is no MLflow store. Received: mine. tracking.uri=ADDRESS names a store.",
     ],
     "training.start_from=mine tracking.uri=sqlite:////nowhere/at/all.db": [
         "tracking.uri: there is no folder /nowhere/at. Received: sqlite:////nowhere/at/all.db."

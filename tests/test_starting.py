@@ -9,15 +9,20 @@ from pathlib import Path
 import mlflow
 import numpy as np
 import pytest
+import yaml
+from recorded_runs import answer_here, write_run
 from support import experiment, trained
 
 from runner import compose, training_state, weights
 from runner.errors import ConfigurationError
 from runner.experiment import Experiment
+from runner.recorded import records
+from runner.request import parse
 from runner.runs import _card
-from runner.starting import faults, resolved
-from runner.tracking import fetch
+from runner.starting import faults, note, pinned_overrides, resolved
+from runner.tracking import fetch, lookup
 from runner.tracking.fetch import Answer
+from runner.tracking.lookup import FoundRun
 from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
 
@@ -168,7 +173,10 @@ def test_weights_alone_are_no_state_and_other_files_no_weights(tmp_path: Path) -
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
-def test_a_run_in_mlflow_is_found_by_its_number_and_its_name(tmp_path: Path) -> None:
+def test_a_run_in_mlflow_is_found_by_its_number_and_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer_here(monkeypatch)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
     client = mlflow.MlflowClient(uri)
     number = client.create_experiment("mine", str(tmp_path / "artifacts"))
@@ -186,8 +194,8 @@ def test_a_run_in_mlflow_is_found_by_its_number_and_its_name(tmp_path: Path) -> 
     assert faults(chosen("a run")) == []
     (fault,) = faults(chosen("a rnu"))
     assert str(fault) == (
-        "training.start_from: there is no such file or folder, and no run of that name in MLflow's store."
-        " Received: a rnu. Did you mean a run?"
+        "training.start_from: there is no such file or folder, and there is no run of this number or name, not in this"
+        " folder and not in MLflow's store. Received: a rnu. Did you mean a run? The newest are a run."
     )
     (fault,) = faults(chosen("a run", "training.start_with=state"))
     assert (
@@ -196,22 +204,159 @@ def test_a_run_in_mlflow_is_found_by_its_number_and_its_name(tmp_path: Path) -> 
     )
 
 
+KNOWN = FoundRun(
+    run_id="0" * 31 + "a",
+    name="a run",
+    status="FINISHED",
+    experiment="mine",
+    began=0.0,
+    tags={},
+    parameters={},
+    curves={},
+    final={},
+    steps=(),
+    dataset="",
+    experiment_id="1",
+    artifacts="",
+)
+
+
 @pytest.mark.parametrize(
-    ("answer", "rule"),
+    ("found", "file", "rule"),
     [
-        (Answer(None), "there is no run of that number in MLflow's store"),
-        (Answer(None, trouble="no answer"), "MLflow's store could not be asked: no answer"),
-        (Answer(None, found=True), "the run has no weights.safetensors"),
+        (
+            lookup.Answer(),
+            Answer(None),
+            "there is no such file or folder, and there is no run of this number",
+        ),
+        (lookup.Answer(trouble="no answer"), Answer(None), "MLflow's store could not be asked for "),
+        (
+            lookup.Answer(KNOWN),
+            Answer(None, trouble="no file"),
+            "MLflow's store could not be asked for weights",
+        ),
+        (lookup.Answer(KNOWN), Answer(None, found=True), "the run has no weights.safetensors"),
     ],
 )
 def test_what_a_store_does_not_have_is_said(
-    answer: Answer, rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    found: lookup.Answer, file: Answer, rule: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetch, "ask", lambda **question: answer)
-    uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(fetch, "ask", lambda **question: file)
+    monkeypatch.setattr(lookup, "look_up", lambda **question: replace(found, names=("another",)))
+    records._fetched.cache_clear()
     (tmp_path / "mlflow.db").touch()
-    (fault,) = faults(experiment(f"training.start_from={'0' * 31}a", f"tracking.uri={uri}"))
-    assert (fault.key, fault.rule, fault.received) == ("training.start_from", rule, "0" * 31 + "a")
+    (fault,) = faults(experiment(f"training.start_from={KNOWN.run_id}"))
+    assert (fault.key, fault.received) == ("training.start_from", KNOWN.run_id)
+    assert fault.rule.startswith(rule)
+
+
+@pytest.fixture
+def runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
+    """Runs of a working folder with weights: one that is good, one that was stopped, the newest."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    folders = {}
+    for number, (name, loss) in enumerate({"good": 0.1, "stopped": 0.4, "newest": 0.3}.items(), 1):
+        folder = write_run(
+            Path(f"outputs/{number}"),
+            *STARTED,
+            name=name,
+            run_id=f"{number}b" * 16,
+            status="KILLED" if name == "stopped" else "FINISHED",
+            curves={"validation/loss": (1.0, loss)},
+            age=100 - number,
+        )
+        stood(folder)
+        folders[name] = folder.resolve()
+    return folders
+
+
+@pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("last", "newest"),
+        ("best", "good"),
+        ("best:runner", "good"),
+        ("good", "good"),
+        ("1b1b1b1b", "good"),
+        ("2b" * 16, "stopped"),
+        ("stopped", "stopped"),
+        ("outputs/1", "good"),
+    ],
+)
+def test_a_start_is_named_as_any_run_is(runs: dict[str, Path], word: str, name: str) -> None:
+    chosen = experiment(*STARTED, f"training.start_from={word}")
+    assert faults(chosen) == []
+    assert resolved(chosen).training.start_from == str(runs[name] / WEIGHTS)
+    state = experiment(*STARTED, *MOMENTUM, f"training.start_from={word}", "training.start_with=state")
+    assert faults(state) == []
+    assert resolved(state).training.start_from == str(runs[name] / STATE)
+
+
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        (
+            "goof",
+            "there is no such file or folder, and there is no run of this number or name, not in this folder and",
+        ),
+        ("goof", "Did you mean good?"),
+        ("best:runer", "is no sweep and no experiment with runs. Received: best:runer. Did you mean runner?"),
+        ("last", "is a run that failed: diverged. Received: last. Finished runs: newest, good."),
+    ],
+)
+def test_a_start_that_is_none_is_said_before_anything_else_happens(
+    runs: dict[str, Path], word: str, said: str
+) -> None:
+    if word == "last":
+        write_run(Path("outputs/4"), name="failed", status="FAILED", error="diverged\nmore", age=1)
+    (fault,) = faults(experiment(*STARTED, f"training.start_from={word}"))
+    assert str(fault).startswith("training.start_from: ")
+    assert said in str(fault)
+
+
+def test_the_best_by_several_metrics_has_to_be_named(runs: dict[str, Path]) -> None:
+    write_run(Path("outputs/4"), "training.monitor=train/loss", name="other", age=1)
+    (fault,) = faults(experiment(*STARTED, "training.start_from=best"))
+    assert str(fault) == (
+        "training.start_from: --metric must be named, because the runs of experiment runner monitored several."
+        " Received: best. Name the run itself."
+    )
+
+
+def test_what_a_word_means_is_recorded_so_that_it_means_it_tomorrow(
+    runs: dict[str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    overrides = [*STARTED, "training.start_from=last", "training.epochs=1"]
+    chosen = experiment(*overrides)
+    assert note(chosen) == [f"training.start_from: last is the run 'newest', {'3b' * 16}."]
+    assert pinned_overrides(overrides, chosen) == [
+        *STARTED,
+        f"training.start_from={'3b' * 16}",
+        "training.epochs=1",
+    ]
+    several = ["-m", "training.start_from=last,good"]
+    assert pinned_overrides(several, chosen) == several
+    with compose.session():
+        config = compose.compose(overrides)
+        request = compose.run_request(
+            config, compose.read(config), overrides=overrides, folder=Path("outputs/5")
+        )
+    assert yaml.safe_load(request.config)["training"]["start_from"] == "3b" * 16
+    assert request.parameters["training.start_from"] == "3b" * 16
+    assert request.command.endswith("training.start_from=last training.epochs=1")
+    assert request.experiment.training.start_from == str(runs["newest"] / WEIGHTS)
+
+
+def test_a_word_means_one_run_for_a_whole_command(runs: dict[str, Path]) -> None:
+    chosen = experiment(*STARTED, "training.start_from=last")
+    assert resolved(chosen).training.start_from == str(runs["newest"] / WEIGHTS)
+    later = stood(write_run(Path("outputs/4"), *STARTED, name="later"))
+    # As the jobs of a sweep do, of which the first ones are runs by then.
+    assert resolved(chosen).training.start_from == str(runs["newest"] / WEIGHTS)
+    parse(["training.start_from=last"])
+    assert resolved(chosen).training.start_from == str(Path(later).resolve() / WEIGHTS)
 
 
 def test_what_is_started_from_counts_by_its_content(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def run(words: Sequence[str]) -> int:
         faults += device_rules.sweep_faults(experiment) if answer.multirun else []
         if faults:
             raise ConfigurationError(faults)
-        for note in (*answer.checked.notes, *answer.checked.warnings):
+        for note in (*answer.checked.notes, *answer.checked.warnings, *starting.note(experiment)):
             print(f"Note: {note}", file=sys.stderr)
         if answer.multirun:
             return _sweep(asked, answer)
@@ -101,12 +101,14 @@ def _sweep(asked: request.Request, answer: request.Answer) -> int:
     if settings.resume:
         folder = resuming.folder(grid(answer.overrides), folder)
     quoted = str(folder).replace("'", "\\'")
+    # A sweep that is resumed has the runs of its beginning among those that a word may mean.
+    overrides = starting.pinned_overrides(asked.overrides, answer.checked.experiment)
     is_kept = False
     try:
         batches = compose.current().multirun(
             asked.config_name,
             task_function=job,
-            overrides=[*asked.overrides, f"hydra.sweep.dir='{quoted}'"],
+            overrides=[*overrides, f"hydra.sweep.dir='{quoted}'"],
             with_log_configuration=False,
         )
         is_kept = not settings.dry_run

@@ -79,6 +79,16 @@ def model_server(base: Path, port: int, *, model: str, uri: str) -> Iterator[str
         process.wait()
 
 
+def asked(address: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Returns the code and the content of an answer, whether it is a good one or not."""
+    request = urllib.request.Request(address, data=content, headers=headers, method="POST")
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+
+
 def postgresql_programs() -> Path | None:
     """Returns the folder of PostgreSQL's programs, or None where there are none."""
     found = shutil.which("initdb")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import io
 import json
-import os
-import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import stored
+from servers import asked, free_port, model_server
 
 from runner import layers
 from runner.__main__ import main
@@ -145,32 +145,52 @@ def test_export_puts_the_preparation_beside(place: Path, capsys: pytest.CaptureF
     assert main(["export", "run", "--output", "m.safetensors", "--force"]) == 0
 
 
-# Loads the model as a person does where this project is not installed.
-ELSEWHERE = """
-import json, sys
-import mlflow.pyfunc, pandas as pd
-model = mlflow.pyfunc.load_model(sys.argv[1])
-rows = pd.read_json(sys.argv[2], dtype=False)
-refused = []
-for wrong in (rows[["city"]], rows.assign(area=["many"] * len(rows))):
-    try:
-        model.predict(wrong)
-    except mlflow.exceptions.MlflowException as error:
-        refused.append([error.get_http_status_code(), error.message])
-import runner
-print(json.dumps({
-    "columns": model.metadata.signature.inputs.input_names(),
-    "answers": [model.predict(rows).tolist(), model.predict(rows[:1].astype({"area": int})).tolist()],
-    "example": model.predict(model.input_example).shape,
-    "refused": refused,
-    "code": runner.__file__,
-}))
-"""
+JSON = {"Content-Type": "application/json"}
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
-@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
-def test_the_model_in_mlflow_takes_the_raw_columns(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def split(columns: list[str], rows: list[list[object]]) -> bytes:
+    """Returns rows as MLflow's server takes them."""
+    return json.dumps({"dataframe_split": {"columns": columns, "data": rows}}).encode()
+
+
+# Each with a word of the answer.
+MALFORMED: dict[str, tuple[bytes, dict[str, str], int, str]] = {
+    "nothing": (b"", JSON, 400, "valid JSON"),
+    "no JSON": (b'{"dataframe_split": {', JSON, 400, "valid JSON"),
+    "a list": (b'{"dataframe_split": []}', JSON, 400, "must be a dictionary"),
+    "no rows": (split(["city", "area"], []), JSON, 400, "input Dataframe is compatible"),
+    "no data": (b'{"dataframe_split": {"columns": ["city"]}}', JSON, 400, "must have 'data' field"),
+    "records of nothing": (b'{"dataframe_records": 5}', JSON, 400, "list of records"),
+    "numbers by their place": (b'{"inputs": [[1, 2]]}', JSON, 400, "missing inputs ['area', 'city']"),
+    "a missing column": (split(["city"], [["Bern"]]), JSON, 400, "missing inputs ['area']"),
+    "a column twice": (split(["area", "area", "city"], [[1, 2, "Bern"]]), JSON, 400, "schema"),
+    "a word": (
+        split(["city", "area"], [["Bern", "many"]]),
+        JSON,
+        400,
+        "column area has numbers, and in row 1 'many'",
+    ),
+    "a list in a cell": (split(["city", "area"], [["Bern", [1]]]), JSON, 400, "column area has numbers"),
+    "a word beyond Unicode": (
+        rb'{"dataframe_split": {"columns": ["city", "area"], "data": [["\ud800", 1]]}}',
+        JSON,
+        400,
+        "surrogates",
+    ),
+    "infinity": (
+        b'{"dataframe_records": [{"city": "Bern", "area": 1e999}]}',
+        JSON,
+        400,
+        "column area is infinite in row 1",
+    ),
+    "other columns": (b"a,b\n1,x\n", {"Content-Type": "text/csv"}, 400, "CSV"),
+    "plain text": (b"1", {"Content-Type": "text/plain"}, 415, "content types"),
+}
+
+
+@pytest.fixture
+def served(place: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of the run's model, served where this project is not; its own copy says that it was carried out."""
     from mlflow.models import Model
 
     from runner.tracking.models import _write
@@ -178,24 +198,48 @@ def test_the_model_in_mlflow_takes_the_raw_columns(place: Path, monkeypatch: pyt
     monkeypatch.setenv("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     model = place / "model"
     _write(model, Model(), place / "run" / "network.json", place / "run" / "weights.safetensors")
-    NEW.to_json("rows.json")
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    answer = subprocess.run(
-        [sys.executable, "-c", ELSEWHERE, str(model), "rows.json"],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert answer.returncode == 0, answer.stderr
-    told = json.loads(answer.stdout)
-    assert told["columns"] == ["area", "city"]
-    np.testing.assert_allclose(np.ravel(told["answers"][0]), EXPECTED, rtol=1e-12)
-    np.testing.assert_allclose(told["answers"][1], [EXPECTED[:1]], rtol=1e-12)
-    assert told["example"] == [1, 1]
-    (missing, wrong) = told["refused"]
-    assert missing[0] == wrong[0] == 400
-    assert "area" in missing[1]
-    assert "column area has numbers, and in row 1 'many'" in wrong[1]
-    assert Path(told["code"]).is_relative_to(model)
     assert not [each for each in model.rglob("*") if each.suffix in (".pkl", ".pickle")]
+    assert Model.load(model).signature.inputs.input_names() == ["area", "city"]
+    (copy,) = model.rglob("runner/__init__.py")
+    copy.write_text("from pathlib import Path\nPath(__file__).with_name('carried_out').touch()\n")
+    with model_server(place, free_port(), model=str(model), uri=f"sqlite:///{place}/mlflow.db") as address:
+        yield address
+    assert copy.with_name("carried_out").exists()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:.*Any type hint is inferred as AnyType:UserWarning")
+@pytest.mark.timeout(300)
+def test_the_served_model_takes_the_raw_columns_and_nothing_takes_it_down(place: Path, served: str) -> None:
+    NEW.to_csv("x.csv", index=False)
+    predict("--input", "x.csv", "--output", "y.csv")
+    told = pd.read_csv("y.csv")["prediction"]
+    # Whole numbers beside fractions and what is missing, a city that nobody knows, a column that is no input.
+    rows: list[list[object]] = [["007", "Genf", 80], ["08", "Bern", 120.0], ["9", "Rom", None]]
+    frames = {
+        "split": split(["id", "city", "area"], rows),
+        "records": json.dumps(
+            {"dataframe_records": [dict(zip(["id", "city", "area"], row, strict=True)) for row in rows]}
+        ).encode(),
+        "columns": json.dumps(
+            {"inputs": {"area": [80, 120.0, None], "city": ["Genf", "Bern", "Rom"]}}
+        ).encode(),
+    }
+    # What is not there is missing, as what is null is.
+    sparse = b'{"dataframe_records": [{"city": "Genf", "area": "80"}, {"city": "Rom"}]}'
+    example = json.loads((place / "model" / "serving_input_example.json").read_text())
+    said = {name: asked(served, *each[:2]) for name, each in MALFORMED.items()}
+    answers = {name: asked(served, frame, JSON) for name, frame in frames.items()}
+    assert {name: code for name, (code, _) in said.items()} == {
+        name: each[2] for name, each in MALFORMED.items()
+    }
+    for name, each in MALFORMED.items():
+        assert each[3] in said[name][1].decode(), name
+    for name, (code, content) in answers.items():
+        assert code == 200, name
+        found = np.ravel(json.loads(content)["predictions"])
+        np.testing.assert_allclose(found, EXPECTED, rtol=1e-12)
+        np.testing.assert_allclose(found, told, rtol=1e-12)
+    code, content = asked(served, sparse, JSON)
+    np.testing.assert_allclose(np.ravel(json.loads(content)["predictions"]), EXPECTED[[0, 2]], rtol=1e-12)
+    assert asked(served, json.dumps(example).encode(), JSON)[0] == 200

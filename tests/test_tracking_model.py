@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import numpy as np
 import pytest
 import yaml
 from examples import card
-from servers import free_port, model_server
+from servers import asked, free_port, model_server
 
 from runner import layers, network_file, weights
 from runner.__main__ import main
@@ -212,15 +210,6 @@ MALFORMED: dict[str, tuple[bytes, dict[str, str], int]] = {
     "plain text": (b"1", {"Content-Type": "text/plain"}, 415),
     "another charset": (b"{}", {"Content-Type": "application/json; charset=latin-1"}, 415),
 }
-
-
-def asked(address: str, content: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    request = urllib.request.Request(address, data=content, headers=headers, method="POST")
-    try:
-        with urllib.request.urlopen(request, timeout=60) as answer:
-            return answer.status, answer.read()
-    except urllib.error.HTTPError as error:
-        return error.code, error.read()
 
 
 def test_it_is_registered_once_and_served_and_nothing_takes_it_down(

@@ -33,7 +33,7 @@ class Accumulation:
     def add(self, gradients: list[Any], step: Any) -> None:
         """Takes the gradients of a step, numbered from 0; where its group ends, the weights are updated by their mean."""
         for total, gradient in zip(self._sums, gradients, strict=True):
-            total.assign_add(ops.convert_to_tensor(gradient))
+            total.assign_add(kernels.dense(gradient))
         step_of_epoch = step % self._plan.steps_per_epoch
         batches = step_of_epoch % self._plan.accumulation + 1
         ends_epoch = ops.equal(step_of_epoch, self._plan.steps_per_epoch - 1)

@@ -85,7 +85,7 @@ class PlannedOptimizer(GradientWatch, keras.optimizers.Optimizer):
         last = ops.minimum(step, len(self.learning_rates) - 1)
         self.rate = kernels.row(self._table, last) * self._factor
         self.prepare(last)
-        gradients = [ops.convert_to_tensor(gradient) for gradient in grads]
+        gradients = [kernels.dense(gradient) for gradient in grads]
         self.note(gradients)
         return super().apply(self._clipped(gradients), trainable_variables)
 

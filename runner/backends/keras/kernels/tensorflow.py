@@ -92,6 +92,11 @@ def apply_adadelta(
     )
 
 
+def dense(gradient: Any) -> Any:
+    """Returns a gradient as one array: that of a table comes as rows, and what several of them say of one row is added."""
+    return tf.convert_to_tensor(gradient)
+
+
 def half_square(array: Any) -> Any:
     """|a|^2 / 2."""
     return tf.nn.l2_loss(array)

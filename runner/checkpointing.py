@@ -10,11 +10,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Self
 
-from runner import checkpoints, signals
+from runner import checkpoints, signals, training_state
 from runner.checkpoints import Checkpoint
-from runner.experiment import Checkpointing
+from runner.experiment import Checkpointing, Experiment
 
 _SECONDS_IN_A_MINUTE = 60.0
+
+
+def are_written(experiment: Experiment) -> bool:
+    """Returns whether a training leaves checkpoints behind."""
+    return training_state.slot_names(experiment) is not None and experiment.training.checkpoint.is_on
 
 
 class Checkpoints:
@@ -26,7 +31,7 @@ class Checkpoints:
     Args:
         folder: where they lie.
         rule: how often, and how many stay.
-        journal: a file that must be on the disk before a checkpoint that comes after it, or None.
+        settled: called before each; what was told until then must be on the disk before a checkpoint counts it as told.
         problem: told once in a sentence where they cannot be written.
         begun: batches that the training has behind it already.
     """
@@ -36,13 +41,13 @@ class Checkpoints:
         folder: Path,
         rule: Checkpointing,
         *,
-        journal: Path | None,
+        settled: Callable[[], None],
         problem: Callable[[str], None],
         begun: int = 0,
     ) -> None:
         self._folder = folder
         self._rule = rule
-        self._journal = journal
+        self._settled = settled
         self._problem = problem
         self._step = begun
         self._saved = time.monotonic()
@@ -117,9 +122,7 @@ class Checkpoints:
         # From weights that are no numbers nobody could go on; the loss of the next step ends the training.
         if not checkpoints.are_finite(checkpoint):
             return
-        if self._journal is not None and self._journal.exists():
-            # What it counts as told must be there even where the machine stops.
-            checkpoints.settle(self._journal)
+        self._settled()
         checkpoints.save(checkpoint, self._folder, keep=self._rule.keep)
 
     def _tell(self) -> None:

@@ -263,12 +263,12 @@ def _write_whole(path: Path, content: bytes) -> None:
     except OSError:
         part.unlink(missing_ok=True)
         raise
-    settle(path.parent)
+    _settle(path.parent)
 
 
-def settle(path: Path) -> None:
-    """Waits until the disk has a file, or the names in a folder."""
-    place = os.open(path, os.O_RDONLY)
+def _settle(folder: Path) -> None:
+    """Waits until the disk has the names in a folder."""
+    place = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(place)
     finally:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pickle
 import sys
+import threading
 import traceback
 import warnings
 from collections.abc import Callable, Mapping
@@ -15,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner import backend, folders, workers
-from runner.distributed.processes import Assignment, Failed, Told
-from runner.errors import RunnerError
+from runner.distributed.processes import Assignment, Failed, Settled, Told
+from runner.errors import Interrupted, RunnerError
 from runner.results import Decision, Evaluation, Weights
+from runner.signals import signals_raised
 from runner.task import Display
 from runner.tasks.preparation import prepared
 from runner.tasks.train import train
@@ -33,7 +36,11 @@ def main() -> None:
     folders.make_importable()
     warnings.simplefilter("default" if assignment.place.rank == 0 else "ignore")
     try:
-        _carry_out(assignment, connection)
+        with signals_raised():
+            _carry_out(assignment, connection)
+    except Interrupted as interrupt:
+        # Whoever asked for it hears by this that it is done; a framework might wait for the others first.
+        os._exit(128 + interrupt.signal_number)
     except (Exception, SystemExit) as error:
         # Where nobody hears it any more, the command itself is gone.
         with contextlib.suppress(OSError):
@@ -45,8 +52,9 @@ def main() -> None:
 def _carry_out(assignment: Assignment, connection: Connection) -> None:
     experiment, place = assignment.experiment, assignment.place
     if place.rank == 0:
-        tracker = cast(Tracker, _Relay("tracker", connection))
-        display = cast(Display, _Relay("display", connection))
+        line = _Line(connection)
+        tracker = cast(Tracker, _Relay("tracker", line))
+        display = cast(Display, _Relay("display", line))
         connection.send(
             train(experiment, folder=assignment.folder, tracker=tracker, display=display, place=place)
         )
@@ -56,15 +64,44 @@ def _carry_out(assignment: Assignment, connection: Connection) -> None:
     engine.fit(model=engine.build(job=ready.job), job=ready.job, observer=_Follower())
 
 
+class _Line:
+    """A connection over which the thread that trains tells, and the one that writes checkpoints asks."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._lock = threading.Lock()
+
+    def tell(self, message: object) -> None:
+        """Sends a message, whole beside those of the other thread."""
+        with self._lock:
+            self._connection.send(message)
+
+    def ask(self, question: object) -> None:
+        """Sends a question, and waits for its answer.
+
+        Raises:
+            OSError: nobody is there any more who would answer it.
+        """
+        self.tell(question)
+        try:
+            self._connection.recv()
+        except EOFError as error:
+            raise BrokenPipeError("the command is gone") from error
+
+
 class _Relay:
     """Sends every call of a tracker or a display to the process that has it."""
 
-    def __init__(self, listener: str, connection: Connection) -> None:
+    def __init__(self, listener: str, line: _Line) -> None:
         self._listener = listener
-        self._connection = connection
+        self._line = line
+
+    def settle(self) -> None:
+        """Waits until the other process has told the disk all that it was told."""
+        self._line.ask(Settled())
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *arguments: self._connection.send(Told(self._listener, name, arguments))
+        return lambda *arguments: self._line.tell(Told(self._listener, name, arguments))
 
 
 class _Follower:

@@ -38,7 +38,7 @@ def folder_of(record: Record) -> Path:
     """Returns the folder of a run that may be gone on with.
 
     Raises:
-        UsageError: it is none of a training, or is not here any more, or a process is at it.
+        UsageError: it is none of a training, or is not here any more.
     """
     if not record.is_training:
         rule = f"is no training but task={record.tags.get('task')}, which is carried out at once"
@@ -47,10 +47,18 @@ def folder_of(record: Record) -> Path:
         rule = "its checkpoints are files of its folder, which is not here any more"
         remedy = f"training.start_from={record.word} begins a run with its weights."
         raise UsageError([Fault(record.word, rule, record.tags.get("folder"), None, remedy)])
+    return record.folder
+
+
+def require_nobody(record: Record) -> None:
+    """Looks whether no process is at a run.
+
+    Raises:
+        UsageError: one is.
+    """
     if record.status == "RUNNING":
         rule = "is under way: its process lives, as far as is known here"
         raise UsageError([Fault(record.word, rule, remedy="Wait for its end, or stop it first.")])
-    return record.folder
 
 
 def from_checkpoint(experiment: Experiment, found: Found) -> Experiment:

@@ -6,16 +6,20 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from multiprocessing import Pipe
 from pathlib import Path
 
 import numpy as np
 import pytest
-from interruptions import Mortal, carried_out, chosen, require_same
-from support import one_tensorflow_thread
+from interruptions import Course, Mortal, carried_out, chosen, require_same
+from support import experiment, one_tensorflow_thread
 
-from runner import checkpoints, signals
+from runner import checkpoints, rank, signals
+from runner.checkpointing import Checkpoints
 from runner.display import Silent
+from runner.distributed.processes import Settled, Told
 from runner.errors import ConfigurationError, Interrupted
 from runner.results import EpochRecord
 from runner.tasks.preparation import prepared
@@ -237,19 +241,105 @@ def test_other_rows_than_those_of_the_checkpoint_are_refused(tmp_path: Path) -> 
         prepared(chosen(*SMALL, "seed=1", resume_from=path))
 
 
+class Struck(Memory):
+    """A tracker whose process gets a signal when it is told of a step."""
+
+    def __init__(self, number: int, step: int) -> None:
+        super().__init__()
+        self._number, self._step = number, step
+
+    def steps(self, first_step: int, values: Mapping[str, Sequence[float]]) -> None:
+        super().steps(first_step, values)
+        if first_step == self._step:
+            os.kill(os.getpid(), self._number)
+
+
+def struck(folder: Path, tracker: Struck, *overrides: str) -> int:
+    """Trains until a signal comes; returns the number of the one that was raised."""
+    with signals.signals_raised(), pytest.raises(Interrupted) as interrupt:
+        Training().run(chosen(*overrides), folder=folder, tracker=tracker, display=Silent())
+    return interrupt.value.signal_number
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_saves_first(number: int, tmp_path: Path) -> None:
-    class Struck(Memory):
-        def steps(self, first_step: int, values: Mapping[str, Sequence[float]]) -> None:
-            super().steps(first_step, values)
-            if first_step == 10:
-                os.kill(os.getpid(), number)
-
     overrides = (*SMALL, "backend=torch", "training.checkpoint.steps=null")
-    with signals.signals_raised(), pytest.raises(Interrupted) as interrupt:
-        Training().run(chosen(*overrides), folder=tmp_path, tracker=Struck(), display=Silent())
-    assert interrupt.value.signal_number == number
+    assert struck(tmp_path, Struck(number, 10), *overrides) == number
     assert checkpoints.paths(tmp_path / checkpoints.FOLDER)[0].name == "step-00000011.safetensors"
+
+
+@pytest.mark.drawn(1)
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_signal_saves_first_on_two_devices_and_they_go_on_as_one_would(
+    backend: str, tmp_path: Path
+) -> None:
+    one = (
+        *SMALL,
+        f"backend={backend}",
+        "architecture.dropout=0.3",
+        "architecture.batch_norm=true",
+        "optimizer=sgd",
+        "optimizer.momentum=0.9",
+        "training.accelerator=cpu",
+        "training.accumulation=3",
+        "training.weight_average=0.9",
+        "training.precision=64",
+        "training.epochs=40",
+        "training.checkpoint={epochs: null, steps: null, minutes: 60, keep: 1}",
+    )
+    two = (*one, "training.devices=2")
+    tracker, course = Struck(signal.SIGTERM, 3), Course()
+    (tmp_path / "two").mkdir()
+    assert struck(tmp_path / "two", tracker, *two) == signal.SIGTERM
+    course.add(tracker)
+    # By the first process alone, and in the middle of whatever epoch: where it was when it heard of the signal.
+    (path,) = checkpoints.paths(tmp_path / "two" / checkpoints.FOLDER)
+    assert path.name == f"step-{max(course.losses):08d}.safetensors"
+    assert 4 <= max(course.losses) < 280
+    second = carried_out(tmp_path / "two", two)
+    assert min(second.losses) == max(course.losses) + 1
+    unbroken = carried_out(tmp_path / "one", one)
+    losses = course.losses | second.losses
+    assert list(losses) == list(unbroken.losses)
+    np.testing.assert_allclose(list(losses.values()), list(unbroken.losses.values()), rtol=0, atol=1e-10)
+    for name, array in unbroken.weights.items():
+        np.testing.assert_allclose(second.weights[name], array, rtol=0, atol=1e-10)
+
+
+def test_a_checkpoint_that_counts_on_what_is_not_told_yet_is_not_written(tmp_path: Path) -> None:
+    """What it has behind it would be missing for ever where the process that writes the journal dies first."""
+    problems: list[str] = []
+
+    def gone() -> None:
+        raise BrokenPipeError("the command is gone")
+
+    rule = experiment(*SMALL).training.checkpoint
+    with Checkpoints(tmp_path, rule, settled=gone, problem=problems.append) as writer:
+        writer.save(replace(CHECKPOINT, state=replace(STATE, weights={"a": np.ones(2)})))
+    assert checkpoints.paths(tmp_path) == []
+    assert problems == [
+        "checkpoints: that of step 3 could not be written (the command is gone); the training goes on, and the older"
+        " ones are as they were."
+    ]
+
+
+def test_the_first_of_several_processes_waits_until_the_journal_has_it_all() -> None:
+    here, there = Pipe()
+    relay = rank._Relay("tracker", rank._Line(there))
+    with ThreadPoolExecutor() as pool:
+        relay.metrics(1, {"train/loss": 0.5})
+        waits = pool.submit(relay.settle)
+        assert here.recv() == Told("tracker", "metrics", (1, {"train/loss": 0.5}))
+        question = here.recv()
+        assert question == Settled()
+        assert not waits.done()
+        here.send(question)
+        waits.result(10)
+        left = pool.submit(relay.settle)
+        here.recv()
+        here.close()
+        with pytest.raises(BrokenPipeError):
+            left.result(10)
 
 
 def _strike_twice() -> None:

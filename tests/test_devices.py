@@ -118,17 +118,22 @@ def test_several_devices_train_as_one(case: str) -> None:
         assert difference <= BOUND, f"{kind} {difference:.1e}"
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize(("backend", "overrides"), [("torch", WEIGHTED), ("keras", TOKENS)])
-def test_two_machines_train_as_one_device(backend: str, overrides: tuple[str, ...], tmp_path: Path) -> None:
+def test_two_machines_train_and_go_on_as_one_device(
+    backend: str, overrides: tuple[str, ...], tmp_path: Path
+) -> None:
     port = meeting._free_ports(1)[0]
-    words = of(backend, overrides, "training.nodes=2", f"hydra.run.dir={tmp_path / 'run'}")
-    commands = [command(words, tmp_path, NODE_RANK=str(node), MASTER_PORT=str(port)) for node in (1, 0)]
-    for process in commands:
-        _, told = process.communicate(timeout=240)
-        assert process.returncode == 0, told
+    run = tmp_path / "run"
+    one_epoch = of(backend, overrides, "training.nodes=2", "training.epochs=1", f"hydra.run.dir={run}")
+    for words in (one_epoch, ("resume", str(run), "training.epochs=2")):
+        commands = [command(words, tmp_path, NODE_RANK=str(node), MASTER_PORT=str(port)) for node in (1, 0)]
+        for process in commands:
+            _, told = process.communicate(timeout=240)
+            assert process.returncode == 0, told
     _, memory = trained(*of(backend, overrides))
     alone = [loss for _, columns in memory.all_steps for loss in columns["train/step_loss"]]
-    np.testing.assert_allclose(losses(tmp_path / "run"), alone, rtol=BOUND, atol=BOUND)
+    np.testing.assert_allclose(losses(run), alone, rtol=BOUND, atol=BOUND)
     # The other machine makes no run.
     assert [path.name for path in tmp_path.iterdir()] == ["run"]
 

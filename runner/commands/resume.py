@@ -8,8 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner import checkpoints, folders, resuming, surroundings, trust
-from runner.commands import options, resume_sweep
+from runner.commands import options, resume_sweep, train
 from runner.commands.chosen_run import FLAGS, METRIC, OF
+from runner.distributed import meeting
 from runner.errors import ConfigurationError, Fault, UsageError
 from runner.folders import shown
 from runner.recorded import Record, find
@@ -53,9 +54,15 @@ def _go_on(record: Record, folder: Path, overrides: Sequence[str], *, is_trusted
         faults += surroundings.faults(experiment, folder)
         if faults:
             raise ConfigurationError(faults)
+        # On another machine the command of the first one may be at the run already.
+        helps_out = meeting.node(experiment.training.nodes) > 0
+        if not helps_out:
+            resuming.require_nobody(record)
         for sentence in [*checked.warnings, *again.notes, *resuming.notes(record, found, changed)]:
             print(f"Note: {sentence}", file=sys.stderr)
         supplies.fetch([experiment])
+        if helps_out:
+            return train.take_part(experiment)
         if experiment.tracking.enabled and not continuing.take_over(folder, _RECORDER_SECONDS):
             rule = "another process still tells MLflow of it"
             raise UsageError([Fault(str(shown(folder)), rule, remedy="Try again in a minute.")])

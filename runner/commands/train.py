@@ -40,7 +40,7 @@ def run(words: Sequence[str]) -> int:
             return _sweep(asked, answer)
         supplies.fetch([experiment])
         if meeting.node(experiment.training.nodes) > 0:
-            return _take_part(experiment)
+            return take_part(experiment)
         return _single(answer)
 
 
@@ -75,8 +75,8 @@ def _single(answer: request.Answer) -> int:
     return _exit_code(done.return_value)
 
 
-def _take_part(experiment: Experiment) -> int:
-    """Takes part in a run on several machines, which the command on the first one tells of."""
+def take_part(experiment: Experiment) -> int:
+    """Takes part in a run on several machines, which the command on the first one tells of; returns the exit code."""
     from runner.distributed.training import help_out
 
     nodes = experiment.training.nodes

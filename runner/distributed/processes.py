@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -38,6 +39,11 @@ class Told:
 
 
 @dataclass(frozen=True)
+class Settled:
+    """What the first process asks: to be answered once the disk has all that it has told."""
+
+
+@dataclass(frozen=True)
 class Failed:
     """How a process failed, with its own traceback."""
 
@@ -57,6 +63,10 @@ class Member:
     def name(self) -> str:
         """What it is called in a message."""
         return f"process {self.place.rank + 1} of {self.place.size}"
+
+    def stop(self) -> None:
+        """Asks it to end the training in order, by the signal that neither framework takes from Python."""
+        self.process.send_signal(signal.SIGINT)
 
     def how_it_died(self) -> str:
         """Returns in words how it came to its end, which it has."""

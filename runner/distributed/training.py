@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Mapping
 from multiprocessing.connection import Connection, wait
@@ -9,10 +10,10 @@ from pathlib import Path
 from socket import socket
 from typing import Any
 
-from runner import backend
+from runner import backend, checkpointing, signals
 from runner.distributed import meeting, processes
 from runner.distributed.meeting import Meeting
-from runner.distributed.processes import Failed, Member, Told
+from runner.distributed.processes import Failed, Member, Settled, Told
 from runner.errors import Interrupted, RunnerError
 from runner.experiment import Experiment
 from runner.results import Result
@@ -22,6 +23,8 @@ from runner.weights import WEIGHTS
 
 # Where one process fails, the others fail for want of it: so long is waited for the one that has no words left.
 _GRACE_SECONDS = 1.0
+# How often is looked whether somebody asked the training to end.
+_LOOK_SECONDS = 0.2
 
 
 def devices(experiment: Experiment) -> int:
@@ -50,8 +53,10 @@ def train(
         RunnerError: one of the processes failed, here or on another machine.
     """
     listeners = {"tracker": tracker, "display": display}
+    writes = checkpointing.are_written(experiment)
     try:
-        result = _carried_out(experiment, devices, folder, listeners)
+        with signals.deferred() if writes else contextlib.nullcontext():
+            result = _carried_out(experiment, devices, folder, listeners)
     except Interrupted:
         if (folder / WEIGHTS).exists():
             tracker.artifact(folder / WEIGHTS)
@@ -96,13 +101,18 @@ class _Watch:
 
     def __init__(self, members: list[Member], held: Meeting, listeners: Mapping[str, Any]) -> None:
         self._members = {member.connection: member for member in members}
+        self._first = members[0]
+        # Before it has told anything, the first process has nothing to write down.
+        self._has_begun = self._is_asked = False
         self._others = held.others
         self._listeners = listeners
 
     def result(self) -> Result | None:
         """Returns what came of the training; None on a machine that is not told."""
         while True:
-            for source in wait([*self._members, *self._others]):
+            if signals.is_pending():
+                self._stop()
+            for source in wait([*self._members, *self._others], timeout=_LOOK_SECONDS):
                 if isinstance(source, socket):
                     reason = meeting.heard(source)
                     if reason is not None:
@@ -113,9 +123,23 @@ class _Watch:
                 if isinstance(told, Result):
                     return told
                 if isinstance(told, Told):
+                    self._has_begun = True
                     getattr(self._listeners[told.listener], told.name)(*told.arguments)
+                elif isinstance(told, Settled):
+                    self._listeners["tracker"].settle()
+                    source.send(told)
                 else:
+                    # Whoever was asked to end did so.
+                    signals.raise_pending()
                     self._fail(source, told)
+
+    def _stop(self) -> None:
+        """Has a signal that waits end the training, once the first process has written down where it stands."""
+        if not self._has_begun:
+            signals.raise_pending()
+        if not self._is_asked:
+            self._is_asked = True
+            self._first.stop()
 
     def _next(self, source: Connection) -> Any:
         try:

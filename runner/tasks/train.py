@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from runner import (
     backend,
+    checkpointing,
     illustrations,
     metrics,
     network_file,
@@ -38,7 +39,6 @@ from runner.search.pruning import judge
 from runner.task import Display
 from runner.tasks.preparation import data_files, dataset, prepared, with_own_draws
 from runner.tracking import Tracker
-from runner.tracking.journal import JOURNAL
 from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
 
@@ -117,11 +117,11 @@ def train(
         tracker.artifact(folder / STATE)
 
     has_slots = training_state.slot_names(experiment) is not None
-    writes = has_slots and experiment.training.checkpoint.is_on
+    writes = checkpointing.are_written(experiment)
     checkpoints = Checkpoints(
         folder / checkpoint_files.FOLDER,
         experiment.training.checkpoint,
-        journal=folder / JOURNAL,
+        settled=tracker.settle,
         problem=tracker.problem,
         begun=job.start.step if job.start else 0,
     )

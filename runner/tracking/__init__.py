@@ -98,5 +98,8 @@ class Tracker(Protocol):
     def findings(self, findings: Findings) -> None:
         """Takes what a task beside training found, which figures are drawn from."""
 
+    def settle(self) -> None:
+        """Waits until the disk has what was told so far; another thread may ask."""
+
     def end(self, status: Status, error: str | None) -> None:
         """Takes how the run ended, and the text of the error where there was one."""

@@ -100,6 +100,9 @@ class Journal:
         save_findings(findings, self.folder)
         self._append("findings")
 
+    def settle(self) -> None:
+        os.fsync(self._file)
+
     def end(self, status: Status, error: str | None) -> None:
         """Tells how the run ended, unless that has been told: who has ended a run that hangs may say so before it does."""
         if ending(self.folder) is None:

@@ -60,5 +60,8 @@ class Memory:
     def findings(self, findings: Findings) -> None:
         self.last_findings = findings
 
+    def settle(self) -> None:
+        """Has no disk."""
+
     def end(self, status: Status, error: str | None) -> None:
         self.status, self.error = status, error

@@ -39,6 +39,8 @@ class Ranks:
             self._strategy = tf.distribute.MultiWorkerMirroredStrategy()
             # What takes it is carried out in one order in all processes.
             self._token = tf.Variable(0.0, trainable=False)
+            # Once for all epochs: a graph for each of them would stay.
+            self._agreement = tf.function(self._summed, jit_compile=False)
 
     @property
     def are_several(self) -> bool:
@@ -89,7 +91,7 @@ class Ranks:
         if not self.are_several:
             return decision
         told = tf.constant([decision.stop, decision.learning_rate_factor], tf.float64)
-        stop, factor = tf.function(self._summed, jit_compile=False)(told).numpy().tolist()
+        stop, factor = self._agreement(told).numpy().tolist()
         return Decision(stop=stop > 0, learning_rate_factor=factor)
 
     def _summed(self, tensor: Any) -> Any:

@@ -1,4 +1,5 @@
-"""A sweep that is killed again and again, parent, workers and recorder, at random moments: is each run finished once?
+"""A sweep that is killed again and again, parent, workers and recorder, at random moments: is each run finished once,
+with every step of it told once?
 
 python benchmarks/sweep_kills.py [KILLS] [SEED]
 """
@@ -14,7 +15,11 @@ from tempfile import TemporaryDirectory
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import sweeps
 
+from runner.tracking.journal import JOURNAL
+
 SEEDS = 24
+# Four steps each; most kills meet a run on its way.
+EPOCHS = 60
 
 
 def main(kills: int, seed: int) -> None:
@@ -23,7 +28,14 @@ def main(kills: int, seed: int) -> None:
         folder = Path(temporary)
         grid = "seed=" + ",".join(map(str, range(SEEDS)))
         sweep, finished, met = sweeps.killed_again_and_again(
-            folder, kills, random.Random(seed), *sweeps.TINY, grid, "sweep.workers=2"
+            folder,
+            kills,
+            random.Random(seed),
+            *sweeps.TINY,
+            f"training.epochs={EPOCHS}",
+            "training.checkpoint.steps=4",
+            grid,
+            "sweep.workers=2",
         )
         stored = Counter(sweeps.stored(folder))
         once = {name for (name, status), count in stored.items() if status == "FINISHED" and count == 1}
@@ -35,8 +47,18 @@ def main(kills: int, seed: int) -> None:
             f"{len(finished)} of {SEEDS} configurations finished, at most {max(finished.values())} times each"
         )
         print(f"MLflow has {dict(statuses)}, {len(once)} configurations finished once")
+        goers = [run for run in sweeps.journals(sweep).values() if b'"event": "resume"' in journal_of(run)]
+        print(f"{len(goers)} runs went on from a checkpoint")
+        for run in sweeps.journals(sweep).values():
+            steps = [step for step, _ in sweeps.rows(folder, run, "train/step_loss")]
+            assert steps == list(range(1, len(steps) + 1)), run
         assert len(finished) == len(once) == SEEDS
         assert set(finished.values()) == {1}
+
+
+def journal_of(run: Path) -> bytes:
+    """Returns the journal of a run as it lies there."""
+    return (run / JOURNAL).read_bytes()
 
 
 if __name__ == "__main__":

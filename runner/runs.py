@@ -208,7 +208,7 @@ def close(request: RunRequest, *, message: str, status: Status = "FAILED") -> Ou
         result=None, message=message, command=request.command, folder=request.folder, seconds=seconds
     )
     journal.tags({DESCRIPTION: told})
-    journal.end(status, message)
+    journal.end(status, message, is_cut_short=True)
     return ended(request, status, 1, seconds=seconds, message=message)
 
 

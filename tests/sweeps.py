@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner.tracking import journal, sent
+from runner.tracking.store import StoredRun
 
 ROOT = Path(__file__).parents[1]
 TINY = ["data=iris", "architecture.hidden_sizes=[4]", "plots=none", "training.epochs=2"]
@@ -122,6 +123,15 @@ def tags(folder: Path, name: str) -> Mapping[str, str]:
         ((number,),) = store.execute("select run_uuid from runs where name = ?", [name]).fetchall()
         rows = store.execute("select key, value from tags where run_uuid = ?", [number]).fetchall()
     return dict(rows)
+
+
+def rows(folder: Path, run: Path, metric: str) -> list[tuple[int, float]]:
+    """Returns the steps and values of a metric of a run in MLflow, by its folder."""
+    known = StoredRun.load(run)
+    assert known is not None
+    query = "select step, value from metrics where run_uuid = ? and key = ? order by step, timestamp"
+    with sqlite3.connect(folder / "mlflow.db") as store:
+        return [(int(step), float(value)) for step, value in store.execute(query, (known.run_id, metric))]
 
 
 def finished(sweep: Path) -> Counter[str]:

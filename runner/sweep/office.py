@@ -11,6 +11,7 @@ from runner.metrics import number
 from runner.runs import Outcome, RunRequest, ended, meaning, refused, remembered
 from runner.session import verb
 from runner.sweep import record
+from runner.sweep.begun import Begun
 from runner.sweep.jobs import Job
 from runner.sweep.plan import Plan
 from runner.sweep.summary import Summary
@@ -32,12 +33,18 @@ class Office:
     """Knows what the jobs of a sweep mean, and tells the recorder, the summary and the person of them."""
 
     def __init__(
-        self, plan: Plan, summary: Summary, recorder: Recorder | None, done: dict[str, list[Path]]
+        self,
+        plan: Plan,
+        summary: Summary,
+        recorder: Recorder | None,
+        done: dict[str, list[Path]],
+        begun: Begun | None,
     ) -> None:
         self.plan = plan
         self.summary = summary
         self._recorder = recorder
         self._done = done
+        self._begun = begun
         self._elsewhere = record.finished_elsewhere(plan.folder) if plan.settings.resume else []
         self._told = 0
 
@@ -51,18 +58,27 @@ class Office:
 
     def close(self) -> None:
         """Takes the end of the sweep, however it came."""
+        if self._begun and self._recorder:
+            for folder in self._begun.left():
+                self._recorder.follow(folder)
 
     def prepare(self, job: Job) -> RunRequest | Outcome | None:
         request = self.plan.request(job, self.summary.folder)
-        earlier = self._done.get(meaning(request))
+        what = meaning(request)
+        earlier = self._done.get(what)
         if earlier:
             known = remembered(earlier.pop(0), name=request.name, choices=job.choices)
             assert known is not None
             return known
-        if meaning(request) in self._elsewhere:
-            self._elsewhere.remove(meaning(request))
+        if what in self._elsewhere:
+            self._elsewhere.remove(what)
             return ended(request, "FINISHED", 0)
-        return replace(request, folder=record.free(request.folder))
+        again = self._begun.request(request, what) if self._begun else None
+        if again is None:
+            return replace(request, folder=record.free(request.folder))
+        assert again.resumption is not None
+        print(f"{request.name}  goes on after step {again.resumption.step}", file=sys.stderr, flush=True)
+        return again
 
     def refuse(self, job: Job, error: ConfigurationError) -> Outcome:
         plan = self.plan
@@ -76,6 +92,8 @@ class Office:
         return self.plan.outcome(job, "KILLED", exit_code, message)
 
     def begin(self, folder: Path) -> None:
+        if self._begun:
+            self._begun.begin(folder)
         if self._recorder:
             self._recorder.follow(folder)
 

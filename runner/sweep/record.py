@@ -43,11 +43,15 @@ class Record:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One run of a sweep as its journal tells it; no status where it has no end."""
+    """One run of a sweep as its journal tells it; no status where it has no end.
+
+    It is cut short where it did not end by itself: stopped, killed, or out of its time.
+    """
 
     folder: Path
     card: RunCard
     status: Status | None
+    is_cut_short: bool
 
     @property
     def meaning(self) -> str:
@@ -88,7 +92,9 @@ def attempts(folder: Path) -> Iterator[Attempt]:
         card = journal.beginning(path.parent)
         if card is not None and "role" not in card.tags:
             end = journal.ending(path.parent)
-            yield Attempt(path.parent, card, end["status"] if end else None)
+            # An end of before this was told has no word on it.
+            cut = end is None or end.get("cut_short", end["status"] == "KILLED")
+            yield Attempt(path.parent, card, end["status"] if end else None, cut)
 
 
 def finished(folder: Path) -> Mapping[str, list[Path]]:

@@ -59,7 +59,7 @@ class SearchOffice(Office):
     """Asks the study what the next job is, and tells it how each ended."""
 
     def __init__(self, plan: Plan, summary: Summary, recorder: Recorder | None, search: Search) -> None:
-        super().__init__(plan, summary, recorder, {})
+        super().__init__(plan, summary, recorder, {}, None)
         self._search = search
         self._asked: dict[int, Job] = {}
         self._open: dict[Path, Asked] = {}

@@ -18,6 +18,7 @@ from runner.runs import Outcome
 from runner.session import finished
 from runner.signals import signals_raised
 from runner.sweep import record, searching
+from runner.sweep.begun import Begun
 from runner.sweep.office import Office
 from runner.sweep.plan import Plan
 from runner.sweep.scheduler import Scheduler
@@ -48,11 +49,13 @@ def run(plan: Plan) -> list[Outcome]:
         search = searching.begin(plan)
         record.save(plan)
         tracked = plan.experiment.tracking.enabled
+        goes_on = plan.settings.resume and search is None
+        begun = Begun(plan.folder, plan.uri if tracked else None) if goes_on else None
         # Before the recorder, which takes up whatever nobody has.
         summary = Summary(plan)
         recorder = Recorder.start(plan.uri, plan.folder, patient=True) if tracked else None
         office = (
-            Office(plan, summary, recorder, done)
+            Office(plan, summary, recorder, done, begun)
             if search is None
             else SearchOffice(plan, summary, recorder, search)
         )

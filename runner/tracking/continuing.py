@@ -69,12 +69,28 @@ def take_over(folder: Path, seconds: float) -> bool:
         folder: of the run.
         seconds: how long is waited for the other one.
     """
+    if not claim(folder, seconds):
+        return False
+    if (folder / JOURNAL).exists():
+        reopen(folder)
+    return True
+
+
+def claim(folder: Path, seconds: float) -> bool:
+    """Keeps all recorders from a run, once the one that was at it is done; returns whether it is.
+
+    Args:
+        folder: of the run.
+        seconds: how long is waited for the other one.
+    """
     end = time.monotonic() + seconds
     while not unsent.claim(folder, this_process()):
         if time.monotonic() > end:
             return False
         time.sleep(_LOOK_SECONDS)
-    if (folder / JOURNAL).exists():
-        # Nobody may take it for a run of which MLflow has everything.
-        replace(sent.load(folder), status=None).save(folder)
     return True
+
+
+def reopen(folder: Path) -> None:
+    """Sees to it that nobody takes a run for one of which MLflow has everything."""
+    replace(sent.load(folder), status=None).save(folder)

@@ -103,13 +103,23 @@ class Journal:
     def settle(self) -> None:
         os.fsync(self._file)
 
-    def end(self, status: Status, error: str | None) -> None:
-        """Tells how the run ended, unless that has been told: who has ended a run that hangs may say so before it does."""
+    def end(self, status: Status, error: str | None, *, is_cut_short: bool = False) -> None:
+        """Tells how the run ended, unless that has been told: who has ended a run that hangs may say so before it does.
+
+        Args:
+            status: how.
+            error: why, where it did not finish.
+            is_cut_short: whether it did not end by itself, so that it may still come to its end.
+        """
         if ending(self.folder) is None:
             if error is not None:
                 (self.folder / ERROR).write_text(error + "\n", encoding="utf-8")
                 self.artifact(self.folder / ERROR)
-            self._append("end", status=status, error=error)
+            self._append("end", status=status, error=error, cut_short=is_cut_short or status == "KILLED")
+        self.close()
+
+    def close(self) -> None:
+        """Lets go of the file, whether the run has ended or not."""
         os.close(self._file)
 
     def _name(self, path: Path) -> str:

@@ -92,7 +92,7 @@ def summed_up(folder: Path, outcomes: Sequence[Outcome]) -> dict[str, list[journ
     summary.start()
     for outcome in outcomes:
         summary.tell(outcome, running=0)
-    summary.end(outcomes, wait_seconds=0.0)
+    summary.end(outcomes)
     return events(summary.folder)
 
 

@@ -22,7 +22,7 @@ from runner.tracking import journal, sent
 from runner.tracking.journal import Journal
 from runner.tracking.process import this_process
 from runner.tracking.recorder import Recorder, RecorderReport
-from runner.tracking.store import address
+from runner.tracking.store import StoredRun, address
 
 # SQLAlchemy and MLflow deprecate one another's ways, and MLflow warns of its own annotations.
 pytestmark = [
@@ -349,9 +349,19 @@ def test_the_recorder_of_a_sweep_lets_its_workers_go_first_while_there_are_any(t
     sessions = Path(f"/proc/{process.pid}/autogroup")
     if sessions.exists():
         wait_for(lambda: sessions.read_text().split()[-2:] == ["nice", "10"])
-    recorder._tell(finish=True)
-    # Niceness can be taken back by an administrator alone, that of a session by everybody.
+    told: list[tuple[int, int]] = []
+    recorder.wait_for_beginnings(240, lambda *counts: told.append(counts))
+    assert told[-1] == (1, 1)
+    stored = StoredRun.load(written.folder)
+    assert stored is not None
+    assert runs(tmp_path)["a run"].info.run_id == stored.run_id
+    # Somebody waits now. Niceness can be taken back by an administrator alone, that of a session by everybody.
     if sessions.exists():
         wait_for(lambda: sessions.read_text().split()[-2:] == ["nice", "0"])
+    # It goes on listening.
+    another = Journal(tmp_path / "another")
+    another.start(replace(card(tmp_path), identity="another"))
+    another.end("FINISHED", None)
+    recorder.follow(another.folder)
     written.end("FINISHED", None)
     assert recorder.finish(240).trouble is None

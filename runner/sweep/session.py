@@ -31,8 +31,8 @@ from runner.tracking.recorder import Recorder
 if TYPE_CHECKING:
     from runner.search.study import Search
 
-# MLflow knows a run soon after it has begun, unless its store does not answer.
-_STORE_SECONDS = 5.0
+# On a busy machine MLflow knows a run some seconds after it has begun; longer, where its store does not answer.
+_STORE_SECONDS = 20.0
 # The workers of a sweep that was killed end with it, within this time.
 _END_SECONDS = 10.0
 _LOOK_SECONDS = 0.1
@@ -66,7 +66,10 @@ def run(plan: Plan) -> list[Outcome]:
                 scheduler = Scheduler(plan.jobs, plan.settings, office, site, one_by_one=search is not None)
                 outcomes = scheduler.run()
                 office.close()
-                said = summary.end(outcomes, wait_seconds=_STORE_SECONDS if recorder else 0.0)
+                if recorder:
+                    with display.sending(sys.stderr) as tell:
+                        recorder.wait_for_beginnings(_STORE_SECONDS, tell)
+                said = summary.end(outcomes)
         finally:
             report = finished(recorder)
     print_table(sys.stdout, outcomes, plan.metric, whole=shown(summary.folder / TABLE))

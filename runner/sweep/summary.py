@@ -31,7 +31,6 @@ SECTION = "whole_sweep"
 # MLflow shows a metric with this step alone as a bar and not as a curve.
 _NO_STEP = 0
 _LONGEST_TABLE = 4000
-_LOOK_SECONDS = 0.05
 _TELL_SECONDS = 1.0
 # So long an earlier recorder may need to come to its end; after that the summary is another run.
 _RECORDER_SECONDS = 30.0
@@ -76,14 +75,14 @@ class Summary:
             self._told = now
             self._tell_count(running)
 
-    def end(self, outcomes: Sequence[Outcome], *, wait_seconds: float) -> Report | None:
+    def end(self, outcomes: Sequence[Outcome]) -> Report | None:
         """Tells how the sweep ended, and returns what its runs say together, where they say anything.
 
         Args:
-            outcomes: how each of its jobs ended, in their order.
-            wait_seconds: how long to wait at most until MLflow knows every run, so that each has a link.
+            outcomes: how each of its jobs ended, in their order; those that MLflow knows are linked.
         """
-        known = _stored(outcomes, wait_seconds)
+        begun = (each.folder for each in outcomes if (each.folder / JOURNAL).exists())
+        known = {folder: found for folder in begun if (found := StoredRun.load(folder))}
         told = table(outcomes, self._plan.metric)
         stored = [known.get(each.folder) for each in told.outcomes]
         best = _best(told, stored[0] if stored else None, self._plan.metric)
@@ -121,17 +120,6 @@ def _free_folder(sweep: Path) -> Path:
     """Returns a folder that is not there yet: some sweepers come with their runs in several portions."""
     names = (FOLDER if count == 1 else f"{FOLDER}_{count}" for count in itertools.count(1))
     return next(sweep / name for name in names if not (sweep / name).exists())
-
-
-def _stored(outcomes: Sequence[Outcome], seconds: float) -> dict[Path, StoredRun]:
-    """Returns where MLflow has each run by its folder, after a wait for those that it has yet to hear of."""
-    begun = [each.folder for each in outcomes if (each.folder / JOURNAL).exists()]
-    end = time.monotonic() + seconds
-    while True:
-        found = {folder: stored for folder in begun if (stored := StoredRun.load(folder))}
-        if len(found) == len(begun) or time.monotonic() >= end:
-            return found
-        time.sleep(_LOOK_SECONDS)
 
 
 def _card(plan: Plan) -> RunCard:

@@ -75,10 +75,12 @@ def _ask_for_its_session(niceness: int) -> None:
 def _listen(messages: queue.Queue[_Message], patient: bool) -> None:
     for line in sys.stdin.buffer:
         message = json.loads(line)
-        if patient and "finish" in message:
+        if patient and message.keys() & {"hurry", "finish"}:
             # No worker is left, and somebody waits: at once, for the store may not even be open yet.
             _take_turns_again()
-        messages.put(message)
+            patient = False
+        if "hurry" not in message:
+            messages.put(message)
     messages.put({"finish": True})
 
 

@@ -99,6 +99,16 @@ class Recorder:
         if unsent.claim(run_folder, self._itself):
             self.follow(run_folder)
 
+    def wait_for_beginnings(self, patience: float, tell: Callable[[int, int], None]) -> None:
+        """Waits until MLflow knows every run, so that each has a number, as long as there is progress.
+
+        Args:
+            patience: seconds without a further run that MLflow knows, after which it is not waited for.
+            tell: called with how many runs MLflow knows, and of how many.
+        """
+        self._tell(hurry=True)
+        self._wait(lambda folder: StoredRun.load(folder) is not None, patience, tell)
+
     def finish(self, timeout: float, tell: Callable[[int, int], None] | None = None) -> RecorderReport:
         """Waits until MLflow knows the end of every run, and then until all is sent; the recorder goes on alone after that.
 
@@ -110,7 +120,7 @@ class Recorder:
         self._tell(finish=True)
         with contextlib.suppress(BrokenPipeError):
             self._stdin.close()
-        all_known = self._wait_for_ends(timeout, tell)
+        all_known = self._wait(lambda folder: sent.load(folder).status is not None, timeout, tell)
         try:
             code: int | None = self._process.wait(timeout if all_known else 0.0)
         except subprocess.TimeoutExpired:
@@ -122,13 +132,15 @@ class Recorder:
             log.unlink()
         return RecorderReport(runs, trouble)
 
-    def _wait_for_ends(self, patience: float, tell: Callable[[int, int], None] | None) -> bool:
-        """Returns whether MLflow knows how every run ended, after a wait as long as there is progress."""
+    def _wait(
+        self, is_known: Callable[[Path], bool], patience: float, tell: Callable[[int, int], None] | None
+    ) -> bool:
+        """Returns whether MLflow knows this of every run, after a wait as long as there is progress."""
         left, moved = list(self._followed), time.monotonic()
         while left and time.monotonic() - moved < patience:
             has_ended = self._process.poll() is not None
             # They are sent in about this order, and a sweep may have thousands.
-            open_ones = [each for each in left[:_LOOKED_AT] if sent.load(each).status is None]
+            open_ones = [each for each in left[:_LOOKED_AT] if not is_known(each)]
             known = len(left[:_LOOKED_AT]) - len(open_ones)
             left = [*open_ones, *left[_LOOKED_AT:]]
             if tell is not None:

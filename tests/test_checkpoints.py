@@ -76,6 +76,7 @@ def _one_thread() -> None:
     one_tensorflow_thread()
 
 
+@pytest.mark.drawn(8)
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_that_is_stopped_is_the_one_that_never_was(

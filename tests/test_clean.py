@@ -6,7 +6,6 @@ import os
 import time
 from pathlib import Path
 
-import mlflow
 import pytest
 from recorded_runs import NOBODY, answer_here, write_run
 
@@ -14,6 +13,7 @@ from runner.__main__ import main
 from runner.data.files import cache
 from runner.recorded import local
 from runner.tracking import asking, leftovers
+from runner.tracking.mlflow import Store
 from runner.tracking.process import GONE, Process, this_process
 from runner.tracking.store import StoredRun, address
 
@@ -41,7 +41,7 @@ def with_checkpoints(folder: Path) -> Path:
 def test_a_store_and_its_folders_are_cleaned(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    client = mlflow.MlflowClient(address(None, place))
+    client = Store(address(None, place)).client
     experiment = client.create_experiment("runner", str(place / "files"))
     known = {
         "host": NOBODY.host,

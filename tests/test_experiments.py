@@ -140,7 +140,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(mirrors.write(tmp_path_factory.mktemp("digits")))
 
 
-@pytest.mark.drawn(24)
+@pytest.mark.drawn(16)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_experiment_runs(name: str, backend: str, digits: str, tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import mlflow
 import pytest
 import yaml
 from recorded_runs import LOSSES, answer_here, write_run
@@ -14,7 +13,9 @@ from runner.errors import UsageError
 from runner.recorded import Record, find
 from runner.recorded.records import CONFIG
 from runner.tracking import lookup
+from runner.tracking.mlflow import Store
 from runner.tracking.process import this_process
+from runner.tracking.store import address
 
 # MLflow's own store uses what SQLAlchemy has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -216,7 +217,7 @@ def test_only_the_runs_of_a_named_store_are_meant(runs: Path, monkeypatch: pytes
 def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
     """A store with a run whose folder is gone, and its number."""
     place = tmp_path_factory.mktemp("store")
-    client = mlflow.MlflowClient(f"sqlite:///{place / 'mlflow.db'}")
+    client = Store(address(None, place)).client
     experiment = client.create_experiment("runner", str(place / "files"))
     run = client.create_run(
         experiment,

@@ -6,7 +6,6 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pytest
 import yaml
@@ -23,6 +22,7 @@ from runner.starting import faults, note, pinned_overrides, resolved
 from runner.tracking import fetch, lookup
 from runner.tracking.fetch import Answer
 from runner.tracking.lookup import FoundRun
+from runner.tracking.mlflow import Store
 from runner.training_state import STATE, TrainingState
 from runner.weights import WEIGHTS
 
@@ -178,7 +178,7 @@ def test_a_run_in_mlflow_is_found_by_its_number_and_its_name(
 ) -> None:
     answer_here(monkeypatch)
     uri = f"sqlite:///{tmp_path / 'mlflow.db'}"
-    client = mlflow.MlflowClient(uri)
+    client = Store(uri).client
     number = client.create_experiment("mine", str(tmp_path / "artifacts"))
     stood(tmp_path)
     runs = [client.create_run(number, start_time=time, run_name="a run") for time in (1000, 3000, 2000)]

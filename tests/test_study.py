@@ -6,7 +6,6 @@ import csv
 import re
 from pathlib import Path
 
-import mlflow
 import numpy as np
 import pytest
 from scipy import stats
@@ -21,6 +20,8 @@ from runner.study.importance import importance
 from runner.study.page import page
 from runner.study.records import load, save
 from runner.study.report import comparisons_csv, leaderboard_csv, report
+from runner.tracking.mlflow import Store
+from runner.tracking.store import address
 
 # MLflow's own store uses what SQLAlchemy has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -350,7 +351,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder whose store has a sweep of two activations and two seeds, and two runs beside it."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    client = mlflow.MlflowClient(f"sqlite:///{tmp_path / 'mlflow.db'}")
+    client = Store(address(None, tmp_path)).client
     experiment = client.create_experiment("mine")
 
     def run(words: str, value: float, sweep: str | None = "2026-01-01_10", **tags: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -52,13 +51,8 @@ def curves(*, runs: Sequence[Mapping[str, Any]], names: Sequence[str], title: st
     return figure
 
 
-def main() -> None:
+def answer(question: Mapping[str, str]) -> dict[str, Any]:
     """Answers the question of a process that must not have matplotlib: the file of the runs, and where the figure goes."""
-    question = json.load(sys.stdin)
     content = json.loads(Path(question["path"]).read_text(encoding="utf-8"))
     path = saved(curves(**content), Path(question["folder"]), NAME)
-    print(json.dumps({"path": str(path)}))
-
-
-if __name__ == "__main__":
-    main()
+    return {"path": str(path)}

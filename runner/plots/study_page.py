@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from runner.plots.study import draw
 from runner.study.page import page
@@ -23,11 +23,6 @@ def make(path: Path) -> list[Path]:
     return [*figures, path.parent / PAGE]
 
 
-def main() -> None:
+def answer(question: Mapping[str, str]) -> dict[str, Any]:
     """Answers the question of a process that must not have matplotlib: the study's file, and the files made of it."""
-    question = json.load(sys.stdin)
-    print(json.dumps({"files": [str(path) for path in make(Path(question["path"]))]}))
-
-
-if __name__ == "__main__":
-    main()
+    return {"files": [str(path) for path in make(Path(question["path"]))]}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Mapping
+from typing import Any
 
 import mlflow
 from mlflow.exceptions import MlflowException
@@ -12,18 +12,16 @@ from runner.tracking.journal import JOURNAL
 from runner.tracking.mlflow import Store
 
 
-def main() -> None:
+def answer(question: Mapping[str, str]) -> dict[str, Any]:
     """Answers the question of :func:`runner.tracking.leftovers.of_store`."""
-    question = json.load(sys.stdin)
     store = Store(question["uri"])
     numbers = [number for number in question["numbers"].split(",") if number]
     # A run with a journal is known by its folder.
     dead = [run for run in store.dead() if not (run.folder / JOURNAL).exists()]
-    answer = {
+    return {
         "deleted": [number for number in numbers if _is_deleted(store.client, number)],
         "dead": {run.run_id: str(store.client.get_run(run.run_id).info.run_name) for run in dead},
     }
-    print(json.dumps(answer))
 
 
 def _is_deleted(client: mlflow.MlflowClient, number: str) -> bool:
@@ -34,7 +32,3 @@ def _is_deleted(client: mlflow.MlflowClient, number: str) -> bool:
         if error.error_code != "RESOURCE_DOES_NOT_EXIST":
             raise
         return True
-
-
-if __name__ == "__main__":
-    main()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -18,17 +16,15 @@ from runner.tracking.store import on_this_machine
 _NAMES = 100
 
 
-def main() -> None:
+def answer(question: Mapping[str, str]) -> dict[str, Any]:
     """Answers the question of :func:`runner.tracking.fetch.ask`."""
-    question = json.load(sys.stdin)
     client = mlflow.MlflowClient(question["uri"])
     run = _run(client, question["run"])
-    answer: dict[str, Any] = {"path": None, "found": run is not None, "names": []}
     if run is None:
-        answer["names"] = [each.info.run_name for each in _newest(client, "", _NAMES)]
-    else:
-        answer["path"] = _path(client, run, question["name"], question["folder"])
-    print(json.dumps(answer))
+        names = [each.info.run_name for each in _newest(client, "", _NAMES)]
+        return {"path": None, "found": False, "names": names}
+    path = _path(client, run, question["name"], question["folder"])
+    return {"path": path, "found": True, "names": []}
 
 
 def _run(client: mlflow.MlflowClient, text: str) -> Run | None:
@@ -61,7 +57,3 @@ def _path(client: mlflow.MlflowClient, run: Run, name: str, folder: str) -> str 
     if name not in {item.path for item in beside}:
         return None
     return str(client.download_artifacts(run.info.run_id, name, folder))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mlflow
@@ -21,21 +19,20 @@ _AGAIN = "evaluated_from"
 _SUMMARY = "summary"
 
 
-def main() -> None:
+def answer(question: Mapping[str, str]) -> dict[str, Any]:
     """Answers the question of :func:`runner.tracking.gather.ask`."""
-    question = json.load(sys.stdin)
     client = mlflow.MlflowClient(question["uri"])
     experiments = {each.name: each.experiment_id for each in client.search_experiments()}
     numbers = list(experiments.values())
     name, command, runs = _found(client, question["text"], experiments, numbers)
-    answer: dict[str, Any] = {
+    found: dict[str, Any] = {
         "name": name,
         "command": command,
         "runs": [_record(client, run) for run in runs],
     }
     if not runs:
-        answer["names"] = [*_sweeps(client, numbers), *experiments]
-    print(json.dumps(answer))
+        found["names"] = [*_sweeps(client, numbers), *experiments]
+    return found
 
 
 def _found(
@@ -101,7 +98,3 @@ def _curve(client: mlflow.MlflowClient, run: Run, name: str) -> list[float]:
     by_step = {each.step: each.value for each in sorted(history, key=lambda each: each.timestamp)}
     # The kept weights' own value stands at step 0, beside the epochs.
     return [by_step[step] for step in sorted(by_step) if step > 0]
-
-
-if __name__ == "__main__":
-    main()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
-import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import mlflow
@@ -23,23 +21,22 @@ _WHOLE = 32
 _PORTION = 1000
 
 
-def main() -> None:
+def answer(question: Mapping[str, str]) -> dict[str, Any]:
     """Answers the question of :func:`runner.tracking.lookup.look_up`."""
-    question = json.load(sys.stdin)
     client = mlflow.MlflowClient(question["uri"])
     experiments = {each.experiment_id: each.name for each in client.search_experiments()}
     found = _found(client, list(experiments), question["text"], question["only"] == _TRAIN)
-    answer: dict[str, Any] = {"run": None, "several": [], "names": [], "groups": []}
+    told: dict[str, Any] = {"run": None, "several": [], "names": [], "groups": []}
     if len(found) == 1:
-        answer["run"] = _record(client, found[0], experiments)
+        told["run"] = _record(client, found[0], experiments)
     elif found:
-        answer["several"] = [run.info.run_id for run in found]
+        told["several"] = [run.info.run_id for run in found]
     else:
         newest = _search(client, list(experiments), "", _NAMES)
-        answer["names"] = list(dict.fromkeys(str(run.info.run_name) for run in newest))
+        told["names"] = list(dict.fromkeys(str(run.info.run_name) for run in newest))
         sweeps = dict.fromkeys(run.data.tags["sweep"] for run in newest if "sweep" in run.data.tags)
-        answer["groups"] = [*sweeps, *experiments.values()]
-    print(json.dumps(answer))
+        told["groups"] = [*sweeps, *experiments.values()]
+    return told
 
 
 def _found(client: mlflow.MlflowClient, experiments: list[str], text: str, trainings: bool) -> list[Run]:
@@ -114,7 +111,3 @@ def _history(client: mlflow.MlflowClient, run: Run, name: str) -> list[tuple[int
 def _dataset(run: Run) -> str:
     inputs: Sequence[Any] = run.inputs.dataset_inputs if run.inputs else []
     return next((str(each.dataset.digest) for each in inputs), "")
-
-
-if __name__ == "__main__":
-    main()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from collections.abc import Mapping
+from typing import Any
 
 import mlflow
 from mlflow.entities.model_registry import ModelVersion
@@ -12,20 +12,18 @@ from mlflow.exceptions import MlflowException
 _THERE_ALREADY = "RESOURCE_ALREADY_EXISTS"
 
 
-def main() -> None:
+def answer(question: Mapping[str, str]) -> dict[str, Any]:
     """Answers the question of :func:`runner.tracking.register.register`."""
-    question = json.load(sys.stdin)
     client = mlflow.MlflowClient(question["uri"])
     outputs = client.get_run(question["run"]).outputs
     models = outputs.model_outputs if outputs is not None else []
     if not models:
-        print(json.dumps({"version": None, "known": False}))
-        return
+        return {"version": None, "known": False}
     model_id, name = models[0].model_id, question["name"]
     version, known = _registered(client, name, model_id, question["run"])
     if question["alias"]:
         client.set_registered_model_alias(name, question["alias"], version.version)
-    print(json.dumps({"version": str(version.version), "known": known}))
+    return {"version": str(version.version), "known": known}
 
 
 def _registered(
@@ -43,7 +41,3 @@ def _registered(
             return version, True
     made = client.create_model_version(name, model.artifact_location, run_id=run_id, model_id=model_id)
     return made, False
-
-
-if __name__ == "__main__":
-    main()

@@ -44,7 +44,7 @@ def fault(error: BaseException, known: Mapping[str, Sequence[str]], overrides: S
 
 def _invalid_yaml(error: yaml.MarkedYAMLError) -> Fault:
     mark = error.problem_mark or error.context_mark
-    name = "configuration" if mark is None else folders.shown(Path(mark.name))
+    name = "configuration" if mark is None else folders.shown(Path(mark.name)).as_posix()
     place = "" if mark is None else f", line {mark.line + 1}"
     return Fault(name, f"is no valid YAML{place}: {error.problem or error.context}")
 

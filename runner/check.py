@@ -223,10 +223,10 @@ def _parts_hold_classes(case: _Case) -> Iterable[str]:
 def _rows_leak(case: _Case) -> Iterable[str]:
     source, experiment = case.source, case.experiment
     # What is shipped or made needs no such look; a table has been read already, if not one that is larger than memory.
-    if source.preparation is None or not source.is_in_memory:
+    if (source.preparation is None and source.alike is None) or not source.is_in_memory:
         return ()
     parts = splitting.parts(source, experiment.split, experiment.seed, experiment.debug.rows)
-    return leakage.warnings(source, parts, source.preparation.names)
+    return leakage.warnings(source, parts)
 
 
 def _batch_fits(case: _Case) -> Iterable[str]:

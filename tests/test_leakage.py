@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from runner import compose
 from runner.data import Source
 from runner.data.leakage import LARGEST, warnings
+from runner.data.pictures import images
 from runner.data.splitting import Parts
 from runner.experiment import Task
 
 PARTS = Parts(np.arange(60), np.arange(60, 80), np.arange(80, 100))
-NAMES = ("size", "age")
+NAMED: Any = SimpleNamespace(names=("size", "age"))
 DRAWS = np.random.default_rng(8)
 INPUTS = DRAWS.normal(size=(100, 2))
 LABELS = DRAWS.integers(0, 2, 100)
@@ -23,7 +28,7 @@ LABELS = DRAWS.integers(0, 2, 100)
 def found(inputs: NDArray[np.float64] = INPUTS, targets: NDArray[np.generic] = LABELS) -> tuple[str, ...]:
     task: Task = "multiclass" if targets.ndim == 1 else "regression"
     source = Source("made", task, inputs.shape[1:], ("a", "b"), len(inputs), lambda: (inputs, targets))
-    return warnings(source, PARTS, NAMES)
+    return warnings(replace(source, preparation=NAMED), PARTS)
 
 
 def test_rows_that_differ_are_no_matter() -> None:
@@ -70,8 +75,8 @@ def test_what_is_large_is_not_looked_at() -> None:
     def never() -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         raise AssertionError("these rows are not read")
 
-    large = Source("large", "multiclass", (2,), ("a", "b"), LARGEST, never)
-    assert warnings(large, PARTS, NAMES) == ()
+    large = Source("large", "multiclass", (2,), ("a", "b"), LARGEST, never, preparation=NAMED)
+    assert warnings(large, PARTS) == ()
 
 
 def test_a_table_is_looked_at_before_it_is_trained_on(tmp_path: Path) -> None:
@@ -82,3 +87,51 @@ def test_a_table_is_looked_at_before_it_is_trained_on(tmp_path: Path) -> None:
         told = compose.inspect(compose.compose(typed)).warnings
     assert any("are equal to training rows" in each for each in told)
     assert any("the input size is the target in other words, in all 120 rows" in each for each in told)
+
+
+def told(*typed: str) -> str:
+    with compose.session():
+        return " ".join(compose.inspect(compose.compose(typed)).warnings)
+
+
+@pytest.mark.parametrize("shape", [(5,), (4, 3), (6, 6, 1)])
+def test_arrays_of_any_shape_are_looked_at(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    inputs = DRAWS.normal(size=(80, *shape))
+    labels = DRAWS.integers(0, 2, 80)
+    path = tmp_path / "a.npz"
+    np.savez(
+        path, inputs=np.concatenate([inputs, inputs[:40]]), targets=np.concatenate([labels, labels[:40]])
+    )
+    assert (
+        "are equal to training rows, target and all, so that they test memory; leave duplicates out."
+        in told("data=arrays", f"data.path={path}")
+    )
+    np.savez(path, inputs=inputs, targets=labels)
+    assert "equal to training rows" not in told("data=arrays", f"data.path={path}")
+
+
+def test_an_array_that_holds_the_target_is_named(tmp_path: Path) -> None:
+    inputs = DRAWS.normal(size=(80, 3))
+    np.savez(tmp_path / "a.npz", inputs=inputs, targets=3 * inputs[:, 1] - 1)
+    said = told("data=arrays", f"data.path={tmp_path / 'a.npz'}")
+    assert "the input 1 is the target in other words, in all 80 rows" in said
+
+
+def test_equal_pictures_of_two_parts_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    for number in range(60):
+        folder = tmp_path / "photos" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        # The last third are the first ones under other names; all have one size, and one is longer than the others.
+        pixels = np.random.default_rng(number % 40).integers(0, 256, (6, 6), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.bmp")
+    with (tmp_path / "photos" / "a" / "0.bmp").open("ab") as file:
+        file.write(b"0")
+    assert "are equal to training rows" in told("data=images", f"data.path={tmp_path / 'photos'}")
+    with monkeypatch.context() as little:
+        little.setattr(images, "_MOST_COMPARED_BYTES", 10)
+        assert "are equal to training rows" not in told("data=images", f"data.path={tmp_path / 'photos'}")
+    for number in range(40, 60):
+        (tmp_path / "photos" / "ab"[number % 2] / f"{number}.bmp").unlink()
+    assert "are equal to training rows" not in told("data=images", f"data.path={tmp_path / 'photos'}")

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.data import labels
+from runner.data.leakage import LARGEST, alike
 from runner.data.on_demand import Indices, OnDemand, Selected
 from runner.data.records import Arrays, Inputs, Source
 from runner.errors import ConfigurationError, Fault
@@ -120,6 +121,7 @@ def source(
         test_rows=found.test_rows,
         targets=lambda: known.targets,
         notes=(*notes, told, known.note),
+        alike=(lambda: alike(inputs)) if inputs.size <= LARGEST else None,
     )
 
 

@@ -20,26 +20,49 @@ _SHARE = 0.02
 _ROUNDING = 1e-9
 
 
-def warnings(source: Source, parts: Parts, names: Sequence[str]) -> tuple[str, ...]:
+def warnings(source: Source, parts: Parts) -> tuple[str, ...]:
     """Returns what is probably a mistake, a sentence each; nothing of data that are too large to be looked at.
 
     Args:
-        source: rows of numbers, fitted.
+        source: a person's own rows, those of a table fitted; of what is shipped or made nothing is said.
         parts: which rows are in which part.
-        names: of the inputs.
     """
-    if source.rows * len(names) > LARGEST or source.rows < _FEWEST:
+    if source.rows < _FEWEST:
         return ()
+    if source.preparation is not None:
+        return tuple(_of_table(source, parts, source.preparation.names))
+    if source.alike is not None:
+        return tuple(_of_examples(source, parts, source.alike()))
+    return ()
+
+
+def alike(rows: NDArray[Any]) -> NDArray[np.int64]:
+    """Returns a number for each row, the same for rows that are equal, (rows,)."""
+    _, same = np.unique(rows.reshape(len(rows), -1), axis=0, return_inverse=True)
+    return same.ravel().astype(np.int64)
+
+
+def _of_table(source: Source, parts: Parts, names: Sequence[str]) -> Iterator[str]:
+    if source.rows * len(names) > LARGEST:
+        return
     inputs, targets, *_ = source.read()
     values = np.asarray(inputs[:], np.float64)
-    return (*_in_two_parts(values, targets, parts), *_telling(values, targets, names))
+    remedy = "leave duplicates out, or keep them together by split.by=group."
+    yield from _in_two_parts(values, targets, parts, remedy)
+    yield from _telling(values, targets, names)
 
 
-def _in_two_parts(inputs: NDArray[np.float64], targets: NDArray[Any], parts: Parts) -> Iterator[str]:
+def _of_examples(source: Source, parts: Parts, same: NDArray[np.int64]) -> Iterator[str]:
+    yield from _in_two_parts(same[:, None], source.labels(), parts, "leave duplicates out.")
+    if len(source.input_shape) == 1 and source.tokens is None:
+        inputs, targets, *_ = source.read()
+        names = [str(number) for number in range(source.input_shape[0])]
+        yield from _telling(np.asarray(inputs[:], np.float64), targets, names)
+
+
+def _in_two_parts(inputs: NDArray[Any], targets: NDArray[Any], parts: Parts, remedy: str) -> Iterator[str]:
     """Yields how many rows that are not learnt from are equal, with their target, to one that is."""
-    whole = np.column_stack([inputs, np.asarray(targets, np.float64)])
-    _, same = np.unique(whole, axis=0, return_inverse=True)
-    same = same.ravel()
+    same = alike(np.column_stack([inputs, np.asarray(targets, np.float64)]))
     if same.max() + 1 < _MOST_EQUAL * len(same):
         return
     counts = {
@@ -50,8 +73,7 @@ def _in_two_parts(inputs: NDArray[np.float64], targets: NDArray[Any], parts: Par
     if sum(counts.values()) > max(1, _SHARE * others):
         yield (
             f"data: {counts['validation']} of the {len(parts.validation):,} validation rows and {counts['test']} of the"
-            f" {len(parts.test):,} test rows are equal to training rows, target and all, so that they test memory; leave"
-            " duplicates out, or keep them together by split.by=group."
+            f" {len(parts.test):,} test rows are equal to training rows, target and all, so that they test memory; {remedy}"
         )
 
 

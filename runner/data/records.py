@@ -69,6 +69,7 @@ class Source:
         described: what each column is and what becomes of it; None where there are none to tell of.
         preparation: what turns a table's columns into inputs, once it is fitted; None where nothing does.
         embedded: the inputs that are numbers of categories; they stand behind all others.
+        alike: of a person's own examples, returns a number for each, the same where their inputs are, (rows,).
     """
 
     name: str
@@ -95,6 +96,7 @@ class Source:
     described: Table | None = None
     preparation: Preparation | None = None
     embedded: tuple[Embedded, ...] = ()
+    alike: Callable[[], NDArray[np.int64]] | None = None
 
     def labels(self) -> NDArray[Any]:
         """Returns the targets, as ``read`` gives them."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from runner.data import paths
 from runner.data.augmentation import Augmentation, Augmented
@@ -17,6 +19,9 @@ from runner.data.records import Arrays, Source
 from runner.errors import ConfigurationError, Fault
 from runner.experiment import Component
 from runner.quantities import PositiveCount
+
+# Files of one size are compared by what they hold, if that is no more than this, so that a check stays a matter of a second.
+_MOST_COMPARED_BYTES = 100_000_000
 
 Stamps = tuple[tuple[int, int], ...]
 
@@ -91,6 +96,7 @@ def images(
         targets=lambda: known.labels.targets,
         notes=(*known.notes, told),
         warnings=known.warnings,
+        alike=lambda: _alike(known.paths),
     )
 
 
@@ -112,6 +118,19 @@ def _stored(
 def _stamps(files: tuple[Path, ...]) -> Stamps:
     """Returns the size and the time of each file, by which it is seen that one changed."""
     return tuple((state.st_size, state.st_mtime_ns) for state in (path.stat() for path in files))
+
+
+def _alike(files: tuple[Path, ...]) -> NDArray[np.int64]:
+    """Returns a number for each file, the same for equal ones; what is too much to be read counts as different."""
+    sizes = np.array([path.stat().st_size for path in files])
+    _, places, counts = np.unique(sizes, return_inverse=True, return_counts=True)
+    (twins,) = np.nonzero(counts[places] > 1)
+    if sizes[twins].sum() > _MOST_COMPARED_BYTES:
+        return np.arange(len(files))
+    contents = {place: hashlib.sha256(files[place].read_bytes()).digest() for place in twins.tolist()}
+    numbers: dict[Any, int] = {}
+    keys = (contents.get(place, place) for place in range(len(files)))
+    return np.array([numbers.setdefault(key, len(numbers)) for key in keys], np.int64)
 
 
 def _size_faults(size: list[int] | None) -> list[Fault]:

@@ -87,7 +87,7 @@ class Observer(Protocol):
     def steps(self, first_step: int, losses: NDArray[np.float64], state: Callable[[], TrainingState]) -> None:
         """Takes the losses of consecutive steps, the first of them numbered from 1; raises Diverged on NaN or infinity.
 
-        ``state`` is where the training stands after them; it may be asked for during the call, of one of our own optimizers.
+        ``state`` is where the training stands after them; it may be asked for during the call, of a shipped optimizer.
         """
 
     def epoch(
@@ -102,7 +102,7 @@ class Observer(Protocol):
 
         ``weights`` and ``validation`` are of the averaged weights where weights are averaged. ``gradient_norms`` are those
         of the epoch's last update, before any clipping, by canonical name. ``state`` is where the training stands then;
-        it may be asked for during the call, of one of our own optimizers.
+        it may be asked for during the call, of a shipped optimizer.
         """
 
 

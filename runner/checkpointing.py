@@ -19,7 +19,7 @@ _SECONDS_IN_A_MINUTE = 60.0
 
 def are_written(experiment: Experiment) -> bool:
     """Returns whether a training leaves checkpoints behind."""
-    return training_state.slot_names(experiment) is not None and experiment.training.checkpoint.is_on
+    return training_state.can_be_kept(experiment) and experiment.training.checkpoint.is_on
 
 
 class Checkpoints:
@@ -53,6 +53,7 @@ class Checkpoints:
         self._saved = time.monotonic()
         self._waiting: queue.Queue[Checkpoint | None] = queue.Queue(maxsize=1)
         self._failure: str | None = None
+        self._error: Exception | None = None
         self._is_told = False
         self._thread: threading.Thread | None = None
 
@@ -117,6 +118,9 @@ class Checkpoints:
                     f"checkpoints: that of step {checkpoint.step} could not be written ({error.strerror or error});"
                     " the training goes on, and the older ones are as they were."
                 )
+            except Exception as error:
+                # What is wrong with the program ends the training, where somebody hears of it.
+                self._error = error
 
     def _write(self, checkpoint: Checkpoint) -> None:
         # From weights that are no numbers nobody could go on; the loss of the next step ends the training.
@@ -126,6 +130,9 @@ class Checkpoints:
         checkpoints.save(checkpoint, self._folder, keep=self._rule.keep)
 
     def _tell(self) -> None:
+        if self._error is not None:
+            error, self._error = self._error, None
+            raise error
         if self._failure is not None and not self._is_told:
             self._is_told = True
             self._problem(self._failure)

@@ -2,7 +2,8 @@
 
 A run keeps them in ``checkpoints/`` of its folder, ``step-00000430.safetensors`` after 430 batches; nothing else lies there
 but, for a moment, the ``.part`` of the next one. A file is there as a whole or not at all, and says by a digest whether it
-still is what was written. Nothing in it is a random state: whatever is random follows from (seed, purpose, epoch or step).
+still is what was written. A random state is in it only where a framework draws by itself, with native semantics or in a
+network of a user's own: whatever else is random follows from (seed, purpose, epoch or step).
 """
 
 from __future__ import annotations
@@ -157,12 +158,14 @@ def _arrays(checkpoint: Checkpoint) -> dict[str, NDArray[Any]]:
     found = {
         prefix + name: _narrow(array) for prefix, group in groups.items() for name, array in group.items()
     }
-    return found | {_LOSSES: checkpoint.losses} | _columns(checkpoint.records)
+    own = training_state.own_arrays(checkpoint.state)
+    return found | own | {_LOSSES: checkpoint.losses} | _columns(checkpoint.records)
 
 
 def _texts(checkpoint: Checkpoint) -> dict[str, str]:
     return {
         **training_state.texts(checkpoint.state),
+        **training_state.own_texts(checkpoint.state),
         "format": _FORMAT,
         "names": json.dumps(_names(checkpoint.records)),
         "first_epoch": str(checkpoint.first_epoch),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +16,7 @@ from runner.recorded import Record
 from runner.session import is_divergence
 from runner.suggestions import listed
 from runner.tracking import Scalar
+from runner.training_state import TrainingState
 from runner.weights import differences
 
 _RESUME, _OPTIMIZER, _EPOCHS = "resume", "optimizer", "training.epochs"
@@ -30,7 +32,7 @@ _FIXED: Mapping[str, str] = {
     **dict.fromkeys(("architecture", "activation", "loss"), _NETWORK),
     **dict.fromkeys(("training.monitor", "training.keep"), _KEPT),
     "tracking.experiment": "is where MLflow keeps the run",
-    "backend.semantics": "decides what an update is",
+    **dict.fromkeys(("backend.semantics", "backend.corrections"), "decides what an update is"),
 }
 
 
@@ -87,13 +89,13 @@ def faults(record: Record, found: Found, checked: Checked, changed: Mapping[str,
     """
     experiment = checked.experiment
     yield from _fixed(changed)
-    if training_state.slot_names(experiment) is None and "backend.semantics" not in changed:
-        rule = "a run keeps checkpoints of the shipped optimizers and with backend.semantics=canonical only"
-        received = f"{experiment.optimizer.target} and {experiment.backend.semantics}"
-        yield Fault(_RESUME, rule, received, None, f"Again: {record.tags.get('command')}")
+    if not training_state.can_be_kept(experiment):
+        rule = "a run keeps checkpoints of the shipped optimizers only"
+        yield Fault(_RESUME, rule, experiment.optimizer.target, None, f"Again: {record.tags.get('command')}")
         return
     yield from _done(record, found, checked, changed)
     if found.checkpoint is not None:
+        yield from _backend(found.checkpoint.state, experiment)
         yield from _optimizer(found, experiment)
         yield from _arrays(found, checked)
     if is_divergence(record.error) and not changed:
@@ -112,6 +114,18 @@ def notes(record: Record, found: Found, changed: Mapping[str, str]) -> Iterator[
     else:
         state = found.checkpoint.state
         yield f"goes on after step {state.step}, with {state.epoch} epochs behind it."
+        yield from _versions(state)
+
+
+def _versions(state: TrainingState) -> Iterator[str]:
+    """Yields that a framework's own state was written by another version of it."""
+    there = state.own.versions if state.own else {}
+    here = {package: importlib.metadata.version(package) for package in there}
+    if there != here:
+        before, now = (
+            listed([f"{name} {version}" for name, version in each.items()], _SHOWN) for each in (there, here)
+        )
+        yield f"its checkpoint is of {before}, and this is {now}, which may draw and update in another way."
 
 
 def _fixed(changed: Mapping[str, str]) -> Iterator[Fault]:
@@ -133,6 +147,17 @@ def _done(record: Record, found: Found, checked: Checked, changed: Mapping[str, 
         yield Fault(_EPOCHS, rule, str(epochs))
     elif record.status == "FINISHED" and found.checkpoint is None:
         yield Fault(_RESUME, "the run has finished and left no checkpoint that is whole")
+
+
+def _backend(state: TrainingState, experiment: Experiment) -> Iterator[Fault]:
+    own = state.own
+    if own is not None and own.backend != experiment.backend.name:
+        rule = (
+            f"must be {own.backend}, because the checkpoint has what {own.backend} alone understands: its own random"
+            " state, and with backend.semantics=native its own optimizer"
+        )
+        remedy = "training.start_from=RUN begins a run with its weights."
+        yield Fault("backend", rule, experiment.backend.name, None, remedy)
 
 
 def _optimizer(found: Found, experiment: Experiment) -> Iterator[Fault]:

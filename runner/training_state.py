@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ STATE = "state.safetensors"
 
 _FORMAT = "runner.training_state.1"
 _WEIGHTS, _SLOTS, _AVERAGES, _SUMS = "weights/", "slots/", "averages/", "sums/"
+_OWN, _OWN_BACKEND, _OWN_VERSIONS = "own/", "own_backend", "own_versions"
 # What each of our optimizers remembers of every trained array, whatever its arguments are.
 _REMEMBERED = {
     "sgd": (),
@@ -35,6 +36,27 @@ _REMEMBERED = {
     "adadelta": ("square", "squared_step"),
     "lion": ("momentum",),
 }
+
+
+@dataclass(frozen=True)
+class OwnState:
+    """What one framework alone understands of a training, under its own names: what canonical names do not tell of it.
+
+    Args:
+        backend: whose it is: ``torch``.
+        versions: of that framework's packages, by their names.
+        arrays: in the types that they have there.
+    """
+
+    backend: str
+    versions: Mapping[str, str]
+    arrays: Mapping[str, NDArray[Any]]
+
+    def below(self, prefix: str) -> dict[str, NDArray[Any]]:
+        """Returns the arrays whose names begin with a prefix, by the rest of their names."""
+        return {
+            name.removeprefix(prefix): array for name, array in self.arrays.items() if name.startswith(prefix)
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +74,7 @@ class TrainingState:
         sums: of gradients by trained array, of the batches since the last update; empty where an update has just been made.
         monitor: the metric that decides which epoch is the best.
         history: that metric at the end of each epoch so far, turned so that lower is better.
+        own: what the framework alone understands, where canonical names do not tell all; only a checkpoint has it.
     """
 
     epoch: int
@@ -64,6 +87,7 @@ class TrainingState:
     sums: Weights = field(default_factory=dict)
     monitor: str = ""
     history: tuple[float, ...] = ()
+    own: OwnState | None = None
 
 
 @dataclass(frozen=True)
@@ -94,14 +118,22 @@ class Header:
 
 
 def slot_names(experiment: Experiment) -> tuple[str, ...] | None:
-    """Returns what the optimizer remembers of every trained array, or None where it is not one of ours."""
+    """Returns what the optimizer remembers of every trained array, or None where it is not one of ours.
+
+    What a framework's own one remembers has names that the framework alone knows.
+    """
     optimizer = experiment.optimizer
-    is_ours = optimizer.is_of_backend and optimizer.name in _REMEMBERED
-    if not is_ours or experiment.backend.semantics == "native":
+    if not can_be_kept(experiment) or experiment.backend.semantics == "native":
         return None
     chosen = {"momentum": "momentum", "centered": "mean"}
     more = [slot for argument, slot in chosen.items() if optimizer.arguments.get(argument)]
     return (*_REMEMBERED[optimizer.name], *more)
+
+
+def can_be_kept(experiment: Experiment) -> bool:
+    """Returns whether a training can be written down on its way: its optimizer is one of ours or the framework's own."""
+    optimizer = experiment.optimizer
+    return optimizer.is_of_backend and optimizer.name in _REMEMBERED
 
 
 def by_slot(state: TrainingState) -> dict[str, Weights]:
@@ -148,6 +180,25 @@ def texts(state: TrainingState) -> dict[str, str]:
     }
 
 
+def own_arrays(state: TrainingState) -> dict[str, NDArray[Any]]:
+    """Returns the arrays that the framework alone understands by their names in a file."""
+    return {_OWN + name: array for name, array in state.own.arrays.items()} if state.own else {}
+
+
+def own_texts(state: TrainingState) -> dict[str, str]:
+    """Returns whose they are, if there are any."""
+    if state.own is None:
+        return {}
+    return {_OWN_BACKEND: state.own.backend, _OWN_VERSIONS: json.dumps(dict(state.own.versions))}
+
+
+def _own(arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> OwnState | None:
+    if _OWN_BACKEND not in texts:
+        return None
+    found = OwnState(texts[_OWN_BACKEND], json.loads(texts[_OWN_VERSIONS]), arrays)
+    return replace(found, arrays=found.below(_OWN))
+
+
 def of(arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> TrainingState:
     """Returns the state that a file says by its arrays and texts; other arrays are left alone."""
     return TrainingState(
@@ -161,6 +212,7 @@ def of(arrays: Mapping[str, NDArray[Any]], texts: Mapping[str, str]) -> Training
         sums=below(arrays, _SUMS),
         monitor=texts["monitor"],
         history=tuple(json.loads(texts["history"])),
+        own=_own(arrays, texts),
     )
 
 

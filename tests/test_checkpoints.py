@@ -25,7 +25,7 @@ from runner.results import EpochRecord
 from runner.tasks.preparation import prepared
 from runner.tasks.train import Training
 from runner.tracking.memory import Memory
-from runner.training_state import TrainingState
+from runner.training_state import OwnState, TrainingState
 
 SMALL = (
     "data=iris",
@@ -66,6 +66,25 @@ CASES = {
     "amsgrad": ["optimizer=amsgrad", "training.precision=64"],
     "adamax": ["optimizer=adamax", "training.balance=sampling"],
     "adagrad": ["optimizer=adagrad", "training.keep=last"],
+    # The frameworks' own optimizers, masks, orders and counts: what canonical names do not tell.
+    "native nadam": [
+        "backend.semantics=native",
+        "optimizer=nadam",
+        "architecture.dropout=0.3",
+        "architecture.batch_norm=true",
+        "training.accumulation=3",
+        "training.weight_average=0.8",
+        "training.precision=64",
+    ],
+    "native momentum": [
+        "backend.semantics=native",
+        "optimizer=sgd",
+        "optimizer.momentum=0.9",
+        "architecture.dropout=0.3",
+        "schedule=reduce_on_plateau",
+        "schedule.patience=0",
+        "schedule.minimum_improvement=0.3",
+    ],
     "adadelta": ["optimizer=adadelta", "optimizer.learning_rate=1", "training.steps_per_execution=3"],
 }
 STOPS = (3, 9, 14, 23)
@@ -87,6 +106,61 @@ def test_a_training_that_is_stopped_is_the_one_that_never_was(
     stopped = carried_out(tmp_path / "stopped", overrides, stops=STOPS)
     # Equal numbers that never move would say little.
     assert len(set(unbroken.losses.values())) > len(unbroken.losses) / 2
+    require_same(stopped, unbroken)
+
+
+OWN_NETWORKS = """
+def in_torch(*, outputs: int):
+    from torch import nn
+
+    return nn.Sequential(nn.Linear(4, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Dropout(0.4), nn.Linear(8, outputs))
+
+
+def in_keras(*, outputs: int):
+    import keras
+
+    parts = [keras.layers.Dense(8, "relu"), keras.layers.Dropout(0.4), keras.layers.Dense(outputs)]
+    return keras.Sequential([keras.Input((4,)), *parts])
+"""
+OWN_YAML = (
+    "# Mine.\n_target_: runner.architectures.native\nmodule:\n  _target_: own_nets_to_resume.in_{backend}\n"
+)
+WITHOUT_NETWORK = tuple(each for each in SMALL if not each.startswith("architecture"))
+
+
+@pytest.mark.parametrize("backend", ["torch", "keras"])
+def test_a_network_of_ones_own_drops_what_it_would_have_dropped(
+    backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "own_nets_to_resume.py").write_text(OWN_NETWORKS)
+    (tmp_path / "conf" / "architecture").mkdir(parents=True)
+    (tmp_path / "conf" / "architecture" / "mine.yaml").write_text(OWN_YAML.format(backend=backend))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    overrides = (*WITHOUT_NETWORK, f"backend={backend}", "architecture=mine", "optimizer=rmsprop")
+    unbroken = carried_out(tmp_path / "unbroken", overrides)
+    stopped = carried_out(tmp_path / "stopped", overrides, stops=(9, 14))
+    require_same(stopped, unbroken)
+
+
+def test_both_biases_of_torchs_own_cell_go_on(tmp_path: Path) -> None:
+    """Canonical names know their sum alone."""
+    overrides = (
+        *WITHOUT_NETWORK[1:],
+        "backend=torch",
+        "backend.semantics=native",
+        "data=brackets",
+        "data.length=6",
+        "debug.rows=64",
+        "architecture=rnn",
+        "architecture.cell=lstm",
+        "architecture.units=[4]",
+        "architecture.embedding=3",
+        "training.accumulation=3",
+        "training.weight_average=0.8",
+    )
+    unbroken = carried_out(tmp_path / "unbroken", overrides)
+    stopped = carried_out(tmp_path / "stopped", overrides, stops=(3, 9))
     require_same(stopped, unbroken)
 
 
@@ -188,6 +262,37 @@ def test_one_stays_of_a_run_that_has_finished(tmp_path: Path) -> None:
     carried_out(tmp_path, (*SMALL, "backend=torch"))
     folder = tmp_path / checkpoints.FOLDER
     assert [path.name for path in folder.iterdir()] == ["step-00000028.safetensors"]
+
+
+def test_what_a_framework_alone_understands_keeps_its_types(tmp_path: Path) -> None:
+    arrays = {
+        "random/cpu": np.arange(256, dtype=np.uint8),
+        "optimizer/step/a": np.array(3.0, np.float32),
+        "network/count": np.array(2**53 + 1, np.int64),
+        "network/a": np.array([[0.5, 1e-300]]),
+    }
+    own = OwnState("torch", {"torch": "2.0"}, arrays)
+    back = checkpoints.read(
+        checkpoints.save(replace(CHECKPOINT, state=replace(STATE, own=own)), tmp_path, keep=1)
+    ).state.own
+    assert back is not None
+    assert (back.backend, back.versions) == ("torch", {"torch": "2.0"})
+    for name, array in arrays.items():
+        assert (back.arrays[name].dtype, back.arrays[name].shape) == (array.dtype, array.shape)
+        np.testing.assert_array_equal(back.arrays[name], array)
+    assert back.arrays.keys() == arrays.keys()
+
+
+def test_what_is_wrong_in_the_writer_is_raised_in_the_training(tmp_path: Path) -> None:
+    rule = experiment(*SMALL).training.checkpoint
+    state = replace(STATE, weights={"a": np.ones(2)}, slots={"mean/a": np.array(["no number"], object)})
+
+    def write() -> None:
+        with Checkpoints(tmp_path, rule, settled=lambda: None, problem=print) as writer:
+            writer.save(replace(CHECKPOINT, state=state))
+
+    with pytest.raises(ValueError, match="could not convert string to float"):
+        write()
 
 
 @pytest.mark.parametrize("epochs", [0, 2])

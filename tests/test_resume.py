@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import json
 import random
 from dataclasses import replace
@@ -20,7 +21,7 @@ from runner.tracking import Scalar, continuing, journal, sent, unsent
 from runner.tracking.journal import JOURNAL, Journal
 from runner.tracking.process import Process, this_process
 from runner.tracking.sent import Sent
-from runner.training_state import TrainingState
+from runner.training_state import OwnState, TrainingState
 
 GONE = Process(this_process().host, 2**22 + 1, 0.0)
 RUN = ("data=iris", "architecture.hidden_sizes=[4]", "training.epochs=6")
@@ -272,11 +273,47 @@ def test_what_is_no_run_to_go_on_with_is_said(run: Record, said: str) -> None:
 
 def test_a_run_without_checkpoints_by_nature_is_said() -> None:
     with compose.session():
-        checked = compose.inspect(compose.compose([*RUN, "backend.semantics=native"]))
-    (fault,) = resuming.faults(record("KILLED"), Found(None, None), checked, {})
+        checked = compose.inspect(compose.compose(RUN))
+    optimizer = replace(checked.experiment.optimizer, target="mine.adam")
+    own = replace(checked, experiment=replace(checked.experiment, optimizer=optimizer))
+    (fault,) = resuming.faults(record("KILLED"), Found(None, None), own, {})
     assert str(fault) == (
-        "resume: a run keeps checkpoints of the shipped optimizers and with backend.semantics=canonical only."
-        " Received: runner.backends.torch.optimizers.adam and native. Again: python -m runner"
+        "resume: a run keeps checkpoints of the shipped optimizers only. Received: mine.adam."
+        " Again: python -m runner"
+    )
+
+
+def native(versions: dict[str, str]) -> Found:
+    """Returns a checkpoint of torch's own semantics."""
+    found = stood(3)
+    assert found.checkpoint is not None
+    state = replace(found.checkpoint.state, slots={}, own=OwnState("torch", versions, {}))
+    return replace(found, checkpoint=replace(found.checkpoint, state=state))
+
+
+def test_what_one_framework_alone_understands_is_not_gone_on_with_on_the_other() -> None:
+    found = native({})
+    run = record("KILLED")
+    with compose.session():
+        same, other = (
+            compose.inspect(compose.compose([*RUN, "backend.semantics=native", f"backend={backend}"]))
+            for backend in ("torch", "keras")
+        )
+    assert not list(resuming.faults(run, found, same, {}))
+    (fault,) = resuming.faults(run, found, other, {})
+    assert str(fault) == (
+        "backend: must be torch, because the checkpoint has what torch alone understands: its own random state, and"
+        " with backend.semantics=native its own optimizer. Received: keras. training.start_from=RUN begins a run with"
+        " its weights."
+    )
+
+
+def test_another_version_of_the_framework_is_said() -> None:
+    here = importlib.metadata.version("torch")
+    run = record("KILLED")
+    assert len(list(resuming.notes(run, native({"torch": here}), {}))) == 1
+    assert list(resuming.notes(run, native({"torch": "1.0"}), {}))[1] == (
+        f"its checkpoint is of torch 1.0, and this is torch {here}, which may draw and update in another way."
     )
 
 

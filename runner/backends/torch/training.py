@@ -19,6 +19,7 @@ from torch import Tensor, nn
 
 from runner import component, own_network, weighting
 from runner.backend import Job, Observer, require_gpus
+from runner.backends.torch import own_state
 from runner.backends.torch.layers import Network
 from runner.backends.torch.losses import Loss
 from runner.backends.torch.ranks import Ranks
@@ -174,6 +175,8 @@ def fit(*, model: TorchModel, job: Job, observer: Observer) -> None:
     if "dropout_masks" in job.native or model.network.is_native:
         # torch's own dropout has no generator but the global one.
         torch.manual_seed(job.experiment.seed)
+    if job.start is not None and job.start.own is not None:
+        own_state.load_random(job.start.own, model.device)
     with _quiet(), ahead or contextlib.nullcontext():
         trainer = lightning.Trainer(
             max_epochs=job.plan.epochs - module.first_epoch,

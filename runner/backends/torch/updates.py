@@ -8,14 +8,14 @@ import torch
 from torch.nn import Parameter
 from torch.optim import Optimizer
 
-from runner import component
+from runner import component, training_state
 from runner.backend import Job
-from runner.backends.torch import optimizer_state
+from runner.backends.torch import optimizer_state, own_state
 from runner.backends.torch.accumulation import Accumulation
 from runner.backends.torch.averaging import WeightAverage
 from runner.backends.torch.layers import Network
 from runner.experiment import Clipping
-from runner.training_state import TrainingState
+from runner.training_state import OwnState, TrainingState
 
 
 class Updates:
@@ -42,8 +42,13 @@ class Updates:
         begun = start.averages if start else {}
         self._average = None if decay is None else WeightAverage(network, decay, begun)
         self._count = start.updates if start else 0
-        if start is not None:
+        self._has_slots = training_state.slot_names(job.experiment) is not None
+        # Where the framework draws or updates in its own way, canonical names do not tell all.
+        self._has_own = network.is_native or not self._has_slots
+        if start is not None and self._has_slots:
             optimizer_state.load(self.optimizer, network, start.slots, start.updates)
+        if start is not None and start.own is not None:
+            own_state.load(start.own, network, self.optimizer)
 
     def take(self, step: int) -> None:
         """Takes the gradients of a step, numbered from 0, and updates the weights where an update is due."""
@@ -64,10 +69,17 @@ class Updates:
             updates=self._count,
             optimizer=self._name,
             weights=self._network.weights(),
-            slots=optimizer_state.slots(self.optimizer, self._network) if has_updated else {},
+            slots=optimizer_state.slots(self.optimizer, self._network)
+            if has_updated and self._has_slots
+            else {},
             averages=self._average.arrays() if self._average is not None and has_updated else {},
             sums={} if self._accumulation is None else self._accumulation.arrays(),
+            own=self._own() if self._has_own else None,
         )
+
+    def _own(self) -> OwnState:
+        optimizer = None if self._has_slots else self.optimizer
+        return own_state.of(self._network, optimizer, self._parameters[0].device)
 
     def _update(self, step: int) -> None:
         rate = self._rates[self._count] * self.rate_factor

@@ -127,11 +127,11 @@ class Network(nn.Module):
 
     def canonical(self, name: str, tensor: Tensor) -> NDArray[np.float64]:
         """Returns a copy, in canonical layout, of a tensor that is laid out as the array of a name."""
-        return self._places[name].canonical(tensor)
+        return (self._places | self._more)[name].canonical(tensor)
 
     def native(self, name: str, array: NDArray[np.float64]) -> Tensor:
         """Returns a tensor of its own that is laid out as the array of a name, and lies where that does."""
-        return self._places[name].native(array)
+        return (self._places | self._more)[name].native(array)
 
     def _sequence(self, tree: layers.Sequence, shape: layers.Shape) -> nn.Sequential:
         modules = []

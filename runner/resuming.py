@@ -88,6 +88,11 @@ def faults(record: Record, found: Found, checked: Checked, changed: Mapping[str,
         changed: the keys that have other values than before.
     """
     experiment = checked.experiment
+    if found.checkpoint is not None and (wrong := _backend(record, found.checkpoint.state, experiment)):
+        # What it chooses besides need not be told.
+        changed = {key: value for key, value in changed.items() if not key.startswith("backend.")}
+        yield from [wrong, *_fixed(changed)]
+        return
     yield from _fixed(changed)
     if not training_state.can_be_kept(experiment):
         rule = "a run keeps checkpoints of the shipped optimizers only"
@@ -95,7 +100,6 @@ def faults(record: Record, found: Found, checked: Checked, changed: Mapping[str,
         return
     yield from _done(record, found, checked, changed)
     if found.checkpoint is not None:
-        yield from _backend(found.checkpoint.state, experiment)
         yield from _optimizer(found, experiment)
         yield from _arrays(found, checked)
     if is_divergence(record.error) and not changed:
@@ -149,15 +153,17 @@ def _done(record: Record, found: Found, checked: Checked, changed: Mapping[str, 
         yield Fault(_RESUME, "the run has finished and left no checkpoint that is whole")
 
 
-def _backend(state: TrainingState, experiment: Experiment) -> Iterator[Fault]:
+def _backend(record: Record, state: TrainingState, experiment: Experiment) -> Fault | None:
+    """Returns that another framework is asked to go on with what one alone understands."""
     own = state.own
-    if own is not None and own.backend != experiment.backend.name:
-        rule = (
-            f"must be {own.backend}, because the checkpoint has what {own.backend} alone understands: its own random"
-            " state, and with backend.semantics=native its own optimizer"
-        )
-        remedy = "training.start_from=RUN begins a run with its weights."
-        yield Fault("backend", rule, experiment.backend.name, None, remedy)
+    if own is None or own.backend == experiment.backend.name:
+        return None
+    rule = (
+        f"must be {own.backend}, because the checkpoint has what {own.backend} alone understands: its own random"
+        " state, and with backend.semantics=native its own optimizer"
+    )
+    remedy = f"training.start_from={record.word} begins a run with its weights."
+    return Fault("backend", rule, experiment.backend.name, None, remedy)
 
 
 def _optimizer(found: Found, experiment: Experiment) -> Iterator[Fault]:

@@ -107,6 +107,10 @@ def test_the_other_framework_agrees_and_says_by_how_much(capsys: pytest.CaptureF
     found = find(str(folder), finished=False)
     assert found.tags["evaluated_from"] == str(record.folder)
     assert (found.tags["task"], "version.keras" in found.tags) == ("evaluate", True)
+    assert main(["rerun", str(folder)]) == 2
+    expected = "is the evaluation of another run, and its own command does that again."
+    again = "Type: python -m runner evaluate numbers backend=keras --rows validation"
+    assert f"{expected} {again}" in capsys.readouterr().err
     # It is no training, so that the last one is another.
     assert find("last").name == "shop"
 

@@ -28,6 +28,7 @@ from runner.tracking.identity import WITHOUT_MEANING
 from runner.trust import TRUST
 
 _OF, _METRIC = "--of", "--metric"
+_EVALUATED = "evaluated_from"
 # Draws of first weights that are moved by one unit in the last place.
 _PERTURBATIONS = 2
 
@@ -45,6 +46,10 @@ def run(words: Sequence[str]) -> int:
     record = find(text, uri=uri, metric=typed.values.get(_METRIC), of=typed.values.get(_OF), finished=False)
     if record.status == "RUNNING":
         raise UsageError([Fault(text, "is a run that is still running", remedy="Wait for its end.")])
+    if _EVALUATED in record.tags:
+        # Its configuration is that of the training.
+        rule = "is the evaluation of another run, and its own command does that again"
+        raise UsageError([Fault(text, rule, remedy=f"Type: {record.tags.get('command')}")])
     with reopened(record, overrides, is_trusted=TRUST in typed.switches) as opened:
         request = _request(record, opened, overrides, words)
         found = surroundings.faults(request.experiment, request.folder)

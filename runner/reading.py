@@ -183,7 +183,12 @@ def _read_one_loss(node: Any, key: str) -> tuple[Component, Any, list[Fault]]:
 
 def _value_faults(value: Any, annotation: Any, key: str) -> list[Fault]:
     rule = values.broken_rule(value, annotation)
-    return [] if rule is None else [Fault(key, rule, values.shown(value))]
+    if rule is None:
+        return []
+    # As the first digits of a run's number may do: 5e116701.
+    is_text = annotation in (str, str | None) and isinstance(value, int | float)
+    remedy = f"A text that reads like a number is quoted: \"{key}='TEXT'\"." if is_text else None
+    return [Fault(key, rule, values.shown(value), remedy=remedy)]
 
 
 def _unknown_keys(

@@ -88,9 +88,10 @@ def pinned_overrides(overrides: Sequence[str], experiment: Experiment) -> list[s
         experiment: what the first run of them is.
     """
     word, text = pinned(experiment), experiment.training.start_from
-    if word == text:
+    if word is None or word == text:
         return list(overrides)
-    return [f"{_FROM}={word}" if each in _typed(text) else each for each in overrides]
+    quoted = word.replace("'", "\\'")
+    return [f"{_FROM}='{quoted}'" if each in _typed(text) else each for each in overrides]
 
 
 def _typed(text: str | None) -> list[str]:

@@ -488,7 +488,8 @@ CASES: dict[str, list[str]] = {
     ],
     "backend=jax tracking.uri=3": [
         "backend: there is no option 'jax'. Options: keras, torch.",
-        "tracking.uri: must be a text or null. Received: 3.",
+        "tracking.uri: must be a text or null. Received: 3. A text that reads like a number is quoted:"
+        " \"tracking.uri='TEXT'\".",
     ],
     "optimizr=adam training.epochs=0 loss=mse seed=-1": [
         "optimizr: there is no such key. Did you mean optimizer?",

@@ -333,7 +333,7 @@ def test_what_a_word_means_is_recorded_so_that_it_means_it_tomorrow(
     assert note(chosen) == [f"training.start_from: last is the run 'newest', {'3b' * 16}."]
     assert pinned_overrides(overrides, chosen) == [
         *STARTED,
-        f"training.start_from={'3b' * 16}",
+        f"training.start_from='{'3b' * 16}'",
         "training.epochs=1",
     ]
     several = ["-m", "training.start_from=last,good"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from runner.data import Rows, Splits
 from runner.errors import ConfigurationError, Fault
-from runner.experiment import Component, Experiment
+from runner.experiment import Component, Experiment, Training
 from runner.layers import Sequence, Shape
 from runner.network_reading import StoredNetwork
 from runner.place import ALONE, Place
@@ -124,6 +124,9 @@ class Model(Protocol):
 
 class TrainingModule(Protocol):
     """The module ``training`` of a backend's package."""
+
+    def configure(self, *, training: Training, place: Place) -> None:
+        """Sets what belongs to the process, such as its threads; :meth:`build` does, unless the framework works before."""
 
     def build(self, *, job: Job) -> Model:
         """Returns the network with the job's weights, on the chosen device and at the chosen precision."""

@@ -69,6 +69,7 @@ PROTOCOLS = {
     "training": {
         "activation": ["function", "inputs"],
         "build": ["job"],
+        "configure": ["training", "place"],
         "fit": ["model", "job", "observer"],
         "gpus": [],
         "versions": [],

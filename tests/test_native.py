@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from oracle import losses as oracle_losses
 from support import curve, experiment, one_tensorflow_thread, trained
 
-from runner import compose, layers, semantics
+from runner import backend, compose, layers, semantics
 from runner.backends.keras.native import optimizers as keras_optimizers
 from runner.backends.keras.native import randomness as keras_randomness
 from runner.backends.torch.native import optimizers as torch_optimizers
@@ -27,7 +27,9 @@ from runner.backends.torch.native import randomness as torch_randomness
 from runner.blueprint import blueprint
 from runner.display import Silent
 from runner.errors import ConfigurationError
-from runner.experiment import Clipping
+from runner.experiment import Clipping, Training
+from runner.place import ALONE, Place
+from runner.tasks.preparation import prepared, with_own_draws
 from runner.tasks.train import train
 from runner.tracking.memory import Memory
 
@@ -377,3 +379,24 @@ def test_native_losses_with_weights_divide_as_their_framework_does(
     share = weights.sum() / 9 if by_rows else 1.0
     np.testing.assert_allclose(value, share * expected, rtol=1e-7)
     np.testing.assert_allclose(gradient, share * slope, rtol=1e-7, atol=1e-9)
+
+
+def test_threads_are_set_before_a_framework_draws(monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow keeps those of its first work."""
+    calls: list[Any] = []
+
+    class Framework:
+        def configure(self, *, training: Training, place: Place) -> None:
+            calls.append((training.threads, place))
+
+        def first_weights(self, **network: Any) -> dict[str, Any]:
+            calls.append("drawn")
+            return {}
+
+        def permutation(self, seed: int, epoch: int, rows: int) -> NDArray[np.int64]:
+            return np.arange(rows)
+
+    monkeypatch.setattr(backend, "load", lambda package: Framework())
+    monkeypatch.setattr(backend, "load_randomness", lambda package: Framework())
+    with_own_draws(prepared(experiment("data=iris", "backend.semantics=native", "training.threads=3")))
+    assert calls == [(3, ALONE), "drawn"]

@@ -98,7 +98,7 @@ _TENSOR_FLOAT_32 = Difference(
     " convolutions.",
     effect="not measured, for want of such a GPU, and held by no test.",
     correction="TensorFloat-32 is off in both",
-    where=("runner.backends.torch.training._device", "runner.backends.keras.training._configure"),
+    where=("runner.backends.torch.training._device", "runner.backends.keras.training.configure"),
     tests=(),
 )
 _CLIPPED_NORM = Difference(

@@ -114,6 +114,8 @@ def with_own_draws(ready: Prepared) -> Prepared:
     if not own:
         return ready
     experiment = job.experiment
+    # TensorFlow fixes its threads at its first work, which this may be.
+    backend.load(experiment.backend.package).configure(training=experiment.training, place=job.place)
     draws = backend.load_randomness(experiment.backend.package)
     if "batch_order" in own:
         job = replace(job, plan=replace(job.plan, permutation=draws.permutation))

@@ -183,11 +183,29 @@ class _Network(Network):
         )
 
 
+def configure(*, training: Training, place: Place) -> None:
+    """Sets what belongs to the process: threads, determinism, devices and the precision of products."""
+    if training.accelerator == "cpu":
+        tf.config.set_visible_devices([], "GPU")
+    elif place.size > 1:
+        present = tf.config.list_physical_devices("GPU")
+        tf.config.set_visible_devices(present[place.local_rank :][:1], "GPU")
+    tf.config.experimental.enable_tensor_float_32_execution(False)
+    if training.threads > 0:
+        try:
+            tf.config.threading.set_intra_op_parallelism_threads(training.threads)
+            tf.config.threading.set_inter_op_parallelism_threads(training.threads)
+        except RuntimeError:
+            _warn_if_threads_differ(training.threads)
+    if training.deterministic:
+        tf.config.experimental.enable_op_determinism()
+
+
 def build(*, job: Job) -> KerasModel:
     """Returns the network with the job's weights, at the chosen precision."""
     training = job.experiment.training
     require_gpus(job, gpus())
-    _configure(training, job.place)
+    configure(training=training, place=job.place)
     ranks = Ranks(job.place, job.plan.batch_size)
     # A worker process trains one job after the other; the graphs of the last one would stay.
     keras.utils.clear_session(free_memory=False)
@@ -346,24 +364,6 @@ def _forget_gradients() -> None:
     registered = ops.gradient_registry._registry
     for name in [each for each in registered if each.startswith("CustomGradient-")]:
         del registered[name]
-
-
-def _configure(training: Training, place: Place) -> None:
-    """Sets what belongs to the process: threads, determinism, devices and the precision of products."""
-    if training.accelerator == "cpu":
-        tf.config.set_visible_devices([], "GPU")
-    elif place.size > 1:
-        present = tf.config.list_physical_devices("GPU")
-        tf.config.set_visible_devices(present[place.local_rank :][:1], "GPU")
-    tf.config.experimental.enable_tensor_float_32_execution(False)
-    if training.threads > 0:
-        try:
-            tf.config.threading.set_intra_op_parallelism_threads(training.threads)
-            tf.config.threading.set_inter_op_parallelism_threads(training.threads)
-        except RuntimeError:
-            _warn_if_threads_differ(training.threads)
-    if training.deterministic:
-        tf.config.experimental.enable_op_determinism()
 
 
 def _warn_if_threads_differ(threads: int) -> None:

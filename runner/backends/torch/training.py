@@ -25,7 +25,7 @@ from runner.backends.torch.losses import Loss
 from runner.backends.torch.ranks import Ranks
 from runner.backends.torch.updates import Updates
 from runner.data import Ahead, OnDemand, Rows
-from runner.experiment import Component
+from runner.experiment import Component, Training
 from runner.place import Place
 from runner.results import Evaluation, Weights
 
@@ -133,11 +133,16 @@ class TorchModel:
         return torch.as_tensor(array, dtype=dtype, device=self.device)
 
 
+def configure(*, training: Training, place: Place) -> None:
+    """Sets what belongs to the process: threads."""
+    if training.threads > 0:
+        torch.set_num_threads(training.threads)
+
+
 def build(*, job: Job) -> TorchModel:
     """Returns the network with the job's weights, on the chosen device and at the chosen precision."""
     training = job.experiment.training
-    if training.threads > 0:
-        torch.set_num_threads(training.threads)
+    configure(training=training, place=job.place)
     dtype = torch.float64 if training.precision == 64 else torch.float32
     require_gpus(job, gpus())
     device = _device(training.accelerator, job.place)

@@ -261,13 +261,16 @@ def fit(*, model: KerasModel, job: Job, observer: Observer) -> None:
         reporter = _Reporter(model, job, observer, optimizer)
         first, done = reporter.first_epoch, reporter.done
         # An epoch that an earlier training has begun has fewer chunks than the others.
-        for begin, end, steps in ((first, first + bool(done), done), (first + bool(done), plan.epochs, 0)):
-            if begin == end or model.network.stop_training:
+        whole = first + bool(done)
+        for epochs, behind in ((range(first, whole), done), (range(whole, plan.epochs), 0)):
+            if not epochs or model.network.stop_training:
                 continue
+            rows = training.steps_per_execution * plan.batch_size
             model.network.fit(
-                _chunks(plan, training.steps_per_execution, reporter, steps),
-                epochs=end,
-                initial_epoch=begin,
+                _chunks(plan, epochs, rows, behind),
+                epochs=epochs.stop,
+                initial_epoch=epochs.start,
+                steps_per_epoch=-(-(plan.steps_per_epoch - behind) // training.steps_per_execution),
                 shuffle=False,
                 verbose=0,
                 callbacks=[reporter],
@@ -298,7 +301,6 @@ class _Reporter(keras.callbacks.Callback):
 
     def __init__(self, model: KerasModel, job: Job, observer: Observer, optimizer: PlannedOptimizer) -> None:
         super().__init__()
-        self.order = np.empty(0, np.int64)
         self.first_epoch = job.start.epoch if job.start else 0
         # Batches that the first epoch has behind it already.
         self.done = job.start.step - self.first_epoch * job.plan.steps_per_epoch if job.start else 0
@@ -313,8 +315,7 @@ class _Reporter(keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         done = self.done if epoch == self.first_epoch else 0
-        self.order = self._plan.order(epoch)[done * self._plan.batch_size :]
-        self._trained.network.chunks.begin(epoch, self.order)
+        self._trained.network.chunks.begin(epoch, self._plan.order(epoch)[done * self._plan.batch_size :])
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         # Keras makes a number of a chunk of one step.
@@ -340,23 +341,25 @@ class _Reporter(keras.callbacks.Callback):
             return self._trained.weights()
 
 
-def _chunks(plan: Plan, steps: int, reporter: _Reporter, done: int) -> tf.data.Dataset:
-    """Returns one epoch of chunks of ``steps`` steps; fit walks through it anew in each, whose order the reporter has.
+def _chunks(plan: Plan, epochs: range, rows: int, behind: int) -> tf.data.Dataset:
+    """Returns the row numbers of all epochs in chunks of so many ``rows``, none of which is in two epochs.
 
-    ``done`` is how many steps of it are behind the training already.
+    One for all epochs, because making an iterator takes as long as some hundred steps. ``behind`` is how many steps of
+    the epochs are behind the training already.
     """
-    rows_of_chunk, chunks = steps * plan.batch_size, -(-(plan.steps_per_epoch - done) // steps)
 
-    def order() -> Iterator[NDArray[np.int64]]:
-        yield reporter.order
+    def orders() -> Iterator[NDArray[np.int64]]:
+        for epoch in epochs:
+            yield plan.order(epoch)[behind * plan.batch_size :]
 
-    def chunks_of(rows: Any) -> tf.data.Dataset:
-        return tf.data.Dataset.range(chunks).map(
-            lambda number: rows[number * rows_of_chunk : (number + 1) * rows_of_chunk]
+    orders_of_epochs = tf.data.Dataset.from_generator(
+        orders, output_signature=tf.TensorSpec((None,), tf.int64)
+    )
+    return orders_of_epochs.flat_map(
+        lambda order: tf.data.Dataset.range(0, tf.size(order, tf.int64), rows).map(
+            lambda first: order[first : first + rows]
         )
-
-    orders = tf.data.Dataset.from_generator(order, output_signature=tf.TensorSpec((None,), tf.int64))
-    return orders.flat_map(chunks_of).apply(tf.data.experimental.assert_cardinality(chunks))
+    )
 
 
 def _forget_gradients() -> None:

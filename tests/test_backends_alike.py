@@ -28,10 +28,20 @@ def test_both_backends_are_found() -> None:
 
 
 @pytest.mark.parametrize("backend", NAMES)
-def test_a_backend_has_the_eight_modules(backend: str) -> None:
+def test_a_backend_has_the_nine_modules(backend: str) -> None:
     # Beside them it may have others of its own.
     modules = {path.stem for path in (BACKENDS / backend).iterdir()}
-    ours = {"activations", "export", "inspection", "layers", "losses", "optimizers", "prediction", "training"}
+    ours = {
+        "activations",
+        "export",
+        "inspection",
+        "layers",
+        "losses",
+        "model",
+        "optimizers",
+        "prediction",
+        "training",
+    }
     assert modules >= {"__init__", *ours}
 
 

@@ -86,8 +86,8 @@ _BFLOAT16 = Difference(
     effect="1.6e-3 on the loss between the frameworks, 1.5e-3 between torch's bf16 and torch's float32.",
     correction="the loss from float32; no equality is promised",
     where=(
-        "runner.backends.torch.training.TorchModel.logits",
-        "runner.backends.keras.training._Network._step",
+        "runner.backends.torch.model.TorchModel.logits",
+        "runner.backends.keras.model.JobNetwork._step",
     ),
     tests=("tests/test_parity.py::test_mixed_precision_is_near_single_precision_on_both_backends",),
 )

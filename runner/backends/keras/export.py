@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from runner.backend import Job
 from runner.backends.keras.layers import Network, network
+from runner.backends.keras.model import KerasModel
 from runner.backends.keras.prediction import restored
-from runner.backends.keras.training import KerasModel
 from runner.experiment import Output
 from runner.network_file import NETWORK
 from runner.network_reading import StoredNetwork, Units

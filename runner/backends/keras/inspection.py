@@ -11,7 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from runner import component
-from runner.backends.keras.training import KerasModel
+from runner.backends.keras.model import KerasModel
 from runner.data import Rows
 from runner.experiment import Component
 from runner.results import Weights

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 
 from runner.backend import Job
 from runner.backends.torch.layers import Network
+from runner.backends.torch.model import TorchModel
 from runner.backends.torch.prediction import restored
-from runner.backends.torch.training import TorchModel
 from runner.experiment import Output
 from runner.layers import Shape
 from runner.network_file import NETWORK

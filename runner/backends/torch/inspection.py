@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from runner import component
-from runner.backends.torch.training import TorchModel
+from runner.backends.torch.model import TorchModel
 from runner.data import Rows
 from runner.experiment import Component
 from runner.results import Weights

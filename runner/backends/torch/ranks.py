@@ -8,10 +8,9 @@ from datetime import timedelta
 from typing import Any
 
 import torch
-from lightning_fabric.plugins.environments.lightning import LightningEnvironment
-from pytorch_lightning.strategies import DDPStrategy, Strategy
 from torch import Tensor, distributed
 
+from runner.backends.torch.lightning import DDPStrategy, LightningEnvironment, Strategy
 from runner.place import Place, Share
 from runner.results import Decision
 

@@ -77,7 +77,7 @@ def apply_adadelta(
 
 
 def dense(gradient: Any) -> Any:
-    """Returns a gradient as one array, which it is already."""
+    """Returns a gradient as one array: that of a table comes as rows, and what several of them say of one row is added."""
     return gradient
 
 

@@ -36,13 +36,18 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _draw(items: list[pytest.Item]) -> None:
-    """Draws of every test that is marked so as many cases as its mark says, unless all are asked for."""
+    """Draws as many cases of every test that is marked so as its mark says, unless all are asked for.
+
+    Tests of a file whose marks have the same ``of`` are cases of one.
+    """
     if os.environ.get(ALL) == "all":
         return
     kinds: dict[str, list[pytest.Item]] = {}
     for item in items:
-        if item.get_closest_marker("drawn"):
-            kinds.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        if marker := item.get_closest_marker("drawn"):
+            together = marker.kwargs.get("of")
+            name = item.nodeid.partition("[")[0]
+            kinds.setdefault(f"{item.path.name} {together}" if together else name, []).append(item)
     commit = product.commit()
     for kind in kinds.values():
         (count,) = next(kind[0].iter_markers("drawn")).args

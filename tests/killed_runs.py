@@ -17,7 +17,7 @@ from pathlib import Path
 
 from runner import weights
 from runner.recorded import local
-from runner.tracking import unsent
+from runner.tracking import journal, unsent
 from runner.tracking.journal import JOURNAL
 from runner.weights import WEIGHTS
 
@@ -74,6 +74,10 @@ def killed(folder: Path, kills: int, draws: random.Random, *words: str, longest:
             _kill_recorder(run)
         done += 1
         epochs.append(_epochs_told(run))
+        if journal.ending(run) is not None:
+            # It had ended, and was waiting for its recorder.
+            process = start(folder, "sync")
+            break
         process = start(folder, "resume", str(run))
     assert process.wait(_LONGEST_SECONDS) == 0, (folder / "said.txt").read_text()
     return Ending(run, done, tuple(epochs))

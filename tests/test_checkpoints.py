@@ -95,7 +95,7 @@ def _one_thread() -> None:
     one_tensorflow_thread()
 
 
-@pytest.mark.drawn(8)
+@pytest.mark.drawn(5)
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 @pytest.mark.parametrize("case", CASES)
 def test_a_training_that_is_stopped_is_the_one_that_never_was(
@@ -128,6 +128,7 @@ OWN_YAML = (
 WITHOUT_NETWORK = tuple(each for each in SMALL if not each.startswith("architecture"))
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize("backend", ["torch", "keras"])
 def test_a_network_of_ones_own_drops_what_it_would_have_dropped(
     backend: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -1,12 +1,14 @@
-"""The README's commands, each run as it stands in one folder, and what it shows of their output."""
+"""The README's commands, those of a block as they stand in one folder, and what it shows of their output."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,30 +38,32 @@ _MODULE = re.compile(r"^```python\n# (?P<path>\S+\.py), [^\n]*\n(?P<text>.*?)^``
 
 @dataclass(frozen=True)
 class Line:
-    """A command line of the README, the output shown under it, and why it is not run, or None where it is."""
+    """A command line of the README, the output shown under it, why it is not run, or None where it is, and its block."""
 
     text: str
     shown: tuple[str, ...]
     reason: str | None
+    block: int
 
 
 def lines(document: str) -> list[Line]:
     """Returns the command lines of every block; in a console they stand behind a dollar."""
     found: list[Line] = []
-    for block in _BLOCK.finditer(document):
+    for number, block in enumerate(_BLOCK.finditer(document)):
         reason = block["reason"] and block["reason"].strip()
         joined = block["text"].replace("\\\n", " ")
         if block["kind"] == "bash":
             typed = [line for line in joined.splitlines() if line.strip() and not line.startswith("#")]
-            found += [Line(" ".join(line.split()), (), reason) for line in typed]
+            found += [Line(" ".join(line.split()), (), reason, number) for line in typed]
             continue
         for part in re.split(r"^\$ ", joined, flags=re.MULTILINE)[1:]:
             command, *shown = part.splitlines()
-            found.append(Line(" ".join(command.split()), tuple(filter(str.strip, shown)), reason))
+            told = tuple(filter(str.strip, shown))
+            found.append(Line(" ".join(command.split()), told, reason, number))
     return found
 
 
-def commands(found: list[Line]) -> dict[str, tuple[str, ...]]:
+def commands(found: Sequence[Line]) -> dict[str, tuple[str, ...]]:
     """Returns the program's commands that are run, each once, with all output that is shown for it."""
     shown: dict[str, tuple[str, ...]] = {}
     for line in found:
@@ -74,13 +78,24 @@ def without_numbers(text: str) -> str:
     return " ".join(re.sub(r"\d[\d.,]*", "#", text).split())
 
 
+def blocks(found: list[Line]) -> dict[str, dict[str, tuple[str, ...]]]:
+    """Returns the commands of each block in which any is run, by the first of them; each is in one block."""
+    known: dict[str, tuple[str, ...]] = {}
+    by_block: dict[str, dict[str, tuple[str, ...]]] = {}
+    everything = commands(found)
+    for _, together in itertools.groupby(found, lambda line: line.block):
+        new = {command: everything[command] for command in commands([*together]) if command not in known}
+        known |= new
+        if new:
+            by_block[next(iter(new))] = new
+    return by_block
+
+
 LINES = lines(README)
 COMMANDS = commands(LINES)
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("a newcomer's folder")
+BLOCKS = blocks(LINES)
+# What a newcomer types first, and what costs next to nothing.
+ALWAYS = 3
 
 
 def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
@@ -103,12 +118,16 @@ def test_lines_are_found_where_they_stand() -> None:
         "```yaml\npython -m runner seed=5\n```\n"
     )
     assert lines(document) == [
-        Line("python -m runner seed=1", (), None),
-        Line("mlflow ui", (), None),
-        Line("python -m runner seed=2 && python -m runner seed=3", (), "takes an hour"),
-        Line("python -m runner seed=4", ("some output",), None),
-        Line("python -m runner seed=1", (), None),
+        Line("python -m runner seed=1", (), None, 0),
+        Line("mlflow ui", (), None, 0),
+        Line("python -m runner seed=2 && python -m runner seed=3", (), "takes an hour", 1),
+        Line("python -m runner seed=4", ("some output",), None, 2),
+        Line("python -m runner seed=1", (), None, 2),
     ]
+    assert blocks(lines(document)) == {
+        "python -m runner seed=1": {"python -m runner seed=1": ()},
+        "python -m runner seed=4": {"python -m runner seed=4": ("some output",)},
+    }
     assert commands(lines(document)) == {
         "python -m runner seed=1": (),
         "python -m runner seed=4": ("some output",),
@@ -140,11 +159,28 @@ def test_what_is_not_run_has_a_reason() -> None:
     assert README.count("<!-- not run") == len(marks)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("first", [*BLOCKS][:ALWAYS])
 @pytest.mark.timeout(600)
-def test_a_command_does_what_is_shown(command: str, folder: Path) -> None:
+def test_what_a_newcomer_types_does_what_is_shown(first: str, tmp_path: Path) -> None:
+    for command, shown in BLOCKS[first].items():
+        require_shown(command, shown, tmp_path)
+
+
+@pytest.mark.drawn(5)
+@pytest.mark.parametrize("first", [*BLOCKS][ALWAYS:])
+@pytest.mark.timeout(600)
+def test_a_block_does_what_is_shown(first: str, tmp_path: Path) -> None:
+    for command, shown in BLOCKS[first].items():
+        require_shown(command, shown, tmp_path)
+
+
+def test_every_command_is_in_a_block() -> None:
+    assert [command for block in BLOCKS.values() for command in block] == [*COMMANDS]
+
+
+def require_shown(command: str, shown: tuple[str, ...], folder: Path) -> None:
+    """Types a command in a folder, and looks whether it says what is shown."""
     answer = run(command, folder)
-    shown = COMMANDS[command]
     refused = any(line.startswith(REFUSAL) for line in shown)
     assert answer.returncode == (2 if refused else 0), answer.stderr
     said = answer.stdout + answer.stderr

@@ -233,6 +233,7 @@ def mine(folder: Path, which: str) -> subprocess.CompletedProcess[str]:
     return parity(folder, THIRD, f"activation._target_=mine.{which}_${{backend.name}}", "tracking=none")
 
 
+@pytest.mark.drawn(2, of="commands")
 def test_three_arms_that_agree_are_told_and_kept(tmp_path: Path) -> None:
     done = parity(tmp_path, THIRD, "training.precision=32", "architecture.dropout=0.2")
     assert done.returncode == 0, done.stdout + done.stderr
@@ -274,6 +275,7 @@ def test_three_arms_that_agree_are_told_and_kept(tmp_path: Path) -> None:
     assert len(metrics) == 8
 
 
+@pytest.mark.drawn(2, of="commands")
 @pytest.mark.parametrize(
     ("which", "words"),
     [
@@ -293,6 +295,7 @@ def test_a_difference_that_was_put_in_is_found_where_it_is(tmp_path: Path, which
     assert "first beyond rounding in float64, step 1, the outputs of the forward pass." in said
 
 
+@pytest.mark.drawn(2, of="commands")
 def test_a_function_of_tensorflow_gives_no_verdict_and_says_what_to_write(tmp_path: Path) -> None:
     done = mine(tmp_path, "engine")
     assert done.returncode == 1

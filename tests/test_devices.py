@@ -106,7 +106,7 @@ def test_every_row_of_a_batch_is_dealt_to_one_device(size: int) -> None:
         assert np.array_equal(np.concatenate(dealt), np.arange(rows))
 
 
-@pytest.mark.drawn(2)
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize("case", CASES)
 def test_several_devices_train_as_one(case: str) -> None:
     backend, overrides, devices = CASES[case]
@@ -177,6 +177,7 @@ def failing():
 """
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize(
     ("loss", "kind", "words"),
     [

@@ -187,7 +187,7 @@ def local(folder: Path) -> Path:
     return swept(folder, "local")
 
 
-@pytest.mark.drawn(2)
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize("engine", ELSEWHERE)
 def test_an_engine_changes_no_number(folder: Path, local: Path, engine: str) -> None:
     sweep = swept(folder, engine)

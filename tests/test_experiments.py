@@ -108,6 +108,7 @@ def test_run_command_is_the_experiment_alone(path: Path) -> None:
     assert entries(path)["Run"] == f"python -m runner experiment={typed(path)}"
 
 
+@pytest.mark.drawn(12)
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_every_job_passes_all_checks(path: Path) -> None:
     words = shlex.split(entries(path)["Run"])[3:]
@@ -121,6 +122,7 @@ def test_every_job_passes_all_checks(path: Path) -> None:
     assert each.checked.warnings == ()
 
 
+@pytest.mark.drawn(12)
 @pytest.mark.parametrize("path", FILES, ids=NAMES)
 def test_both_backends_can_be_asked_for(path: Path) -> None:
     found = answer(f"experiment={typed(path)}", "backend=keras,torch", "-m")
@@ -140,7 +142,7 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(mirrors.write(tmp_path_factory.mktemp("digits")))
 
 
-@pytest.mark.drawn(16)
+@pytest.mark.drawn(10)
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_every_experiment_runs(name: str, backend: str, digits: str, tmp_path: Path) -> None:

@@ -106,6 +106,7 @@ def validation_loss(weights: dict[str, Any], *overrides: str) -> float:
     return float(np.mean(np.log(np.exp(logits).sum(axis=1)) - right))
 
 
+@pytest.mark.drawn(4, of="faults")
 def test_a_killed_run_is_marked_and_its_best_weights_are_kept(folder: Path) -> None:
     process, mine = run(folder, "killed", *SMALL, ENDLESS)
     wait_for(epochs_done(mine, 3))
@@ -127,7 +128,7 @@ def test_a_killed_run_is_marked_and_its_best_weights_are_kept(folder: Path) -> N
     assert kept == pytest.approx(best, rel=0.1)
 
 
-@pytest.mark.drawn(2)
+@pytest.mark.drawn(4, of="faults")
 @pytest.mark.parametrize(
     ("backend", "number", "epochs", "code"),
     [
@@ -155,6 +156,7 @@ def test_an_interrupted_run_ends_in_order(
         assert_finite_weights(mine)
 
 
+@pytest.mark.drawn(4, of="faults")
 def test_a_figure_that_raises_is_told_of_and_no_more(folder: Path) -> None:
     (folder / "own_figures.py").write_text(
         "def broken(*, result: object) -> None:\n    raise ValueError('no ink')\n", encoding="utf-8"
@@ -170,6 +172,7 @@ def test_a_figure_that_raises_is_told_of_and_no_more(folder: Path) -> None:
     assert not (mine / "figures" / "mine.png").exists()
 
 
+@pytest.mark.drawn(4, of="faults")
 def test_a_divergence_ends_at_the_same_step_on_both_backends(folder: Path) -> None:
     words = ["data=diabetes", "architecture=linear", "optimizer=sgd", "optimizer.learning_rate=2"]
     steps = []
@@ -190,6 +193,7 @@ def test_a_divergence_ends_at_the_same_step_on_both_backends(folder: Path) -> No
     assert steps[0] == steps[1]
 
 
+@pytest.mark.drawn(4, of="faults")
 def test_a_sweep_goes_on_without_a_worker_that_was_killed(folder: Path) -> None:
     process = start(
         folder, "-m", *SMALL, "training.epochs=100000,2,3", "hydra.sweep.dir=sweep/one", "backend=torch"
@@ -208,7 +212,7 @@ def test_a_sweep_goes_on_without_a_worker_that_was_killed(folder: Path) -> None:
     assert [len(result["epochs"]) for result in results] == [2, 3]
 
 
-@pytest.mark.drawn(1)
+@pytest.mark.drawn(4, of="faults")
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["SIGTERM", "Ctrl-C"]
 )

@@ -86,6 +86,7 @@ def losses(backend: str, left: str | None, *overrides: str) -> NDArray[np.float6
     return np.array([curve(result, name) for name in ("train/loss", "validation/loss")])
 
 
+@pytest.mark.drawn(6)
 @pytest.mark.parametrize(("overrides", "name", "least"), CASES)
 def test_each_difference_explains_what_correcting_it_removes(overrides: str, name: str, least: float) -> None:
     assert gap(overrides, name) >= least

@@ -9,6 +9,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 SMALL = ("parity.steps=18", "parity.perturbations=2", "data=iris", "training.epochs=6")
 MINE = """
 def torch_activation():
@@ -69,6 +71,7 @@ def test_an_experiment_is_the_same_on_both(tmp_path: Path) -> None:
     assert {step for (step,) in steps} == set(range(1, 19))
 
 
+@pytest.mark.drawn(2, of="commands")
 def test_a_difference_of_meaning_is_found_in_the_first_forward_pass(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE.replace("{factor}", "1.001"))
     done = parity(tmp_path, *SMALL, "activation._target_=mine.${backend.name}_activation", "tracking=none")
@@ -78,6 +81,7 @@ def test_a_difference_of_meaning_is_found_in_the_first_forward_pass(tmp_path: Pa
     assert "First beyond rounding: step 1, the outputs of the forward pass," in said
 
 
+@pytest.mark.drawn(2, of="commands")
 def test_an_arm_that_dies_gives_no_verdict(tmp_path: Path) -> None:
     (tmp_path / "mine.py").write_text(MINE.replace("{factor}", "1"))
     done = parity(tmp_path, *SMALL, "activation._target_=mine.dying", "tracking=none")
@@ -98,6 +102,7 @@ def test_what_has_no_meaning_is_refused_at_once(tmp_path: Path) -> None:
     assert not any(tmp_path.iterdir())
 
 
+@pytest.mark.drawn(2, of="commands")
 def test_native_semantics_is_different_and_every_difference_is_accounted_for(tmp_path: Path) -> None:
     native = ("backend.semantics=native", "activation=selu", "optimizer=sgd", "optimizer.momentum=0.9")
     done = parity(tmp_path, *SMALL, "parity.perturbations=1", "training.precision=64", *native)

@@ -536,6 +536,7 @@ def test_the_summary_of_a_search_has_its_space_its_count_and_its_figures(
     assert not (summary / "figures" / "heat_map.png").exists()
 
 
+@pytest.mark.drawn(1, of="searches")
 def test_a_search_that_was_killed_goes_on_and_its_finished_trials_are_exact(folder: Path) -> None:
     sweep = folder / "sweeps" / "killed"
     words = [INTERVAL, "training.epochs=3", "tracking=none", "hydra.sweeper.trials=5"]
@@ -557,6 +558,7 @@ def test_a_search_that_was_killed_goes_on_and_its_finished_trials_are_exact(fold
     assert done.stdout.count("\n  0.0") == 6
 
 
+@pytest.mark.drawn(1, of="searches")
 def test_two_processes_share_a_study(folder: Path) -> None:
     words = [
         INTERVAL,
@@ -583,6 +585,7 @@ def test_two_processes_share_a_study(folder: Path) -> None:
     assert {Path(trial.user_attrs["folder"]).exists() for trial in complete} == {True}
 
 
+@pytest.mark.drawn(1, of="searches")
 def test_a_dry_run_tells_the_space_and_keeps_nothing(folder: Path) -> None:
     where = folder / "sweeps" / "dry"
     words = [INTERVAL, "activation=relu,tanh", "sweep.dry_run=true", f"hydra.sweep.dir={where}"]

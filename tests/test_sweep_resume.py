@@ -65,6 +65,7 @@ def test_one_run_sums_up_whatever_befell_the_sweep(folder: Path, killed: Path) -
     assert tags["progress"] == f"{JOBS} of {JOBS} done"
 
 
+@pytest.mark.drawn(1, of="sweeps")
 def test_a_run_that_was_killed_on_its_way_goes_on_in_its_folder_and_its_mlflow_run(folder: Path) -> None:
     long = [*sweeps.TINY, "training.epochs=150", "architecture.dropout=0.2", "training.checkpoint.steps=5"]
     sweep = folder / "sweeps" / "long"
@@ -190,6 +191,7 @@ def test_another_grid_is_said_and_nothing_started(folder: Path, killed: Path) ->
     assert sweeps.journals(killed) == before
 
 
+@pytest.mark.drawn(1, of="sweeps")
 def test_the_same_command_again_takes_the_newest_sweep_of_its_grid(folder: Path) -> None:
     command = ["-m", *sweeps.TINY, "data=wine", "seed=3,4", "sweep.workers=1"]
     first = sweeps.run(folder, *command)
@@ -206,6 +208,7 @@ def test_the_same_command_again_takes_the_newest_sweep_of_its_grid(folder: Path)
     assert "seed was 3, 4 and is 3, 4, 5" in other.stderr
 
 
+@pytest.mark.drawn(1, of="sweeps")
 def test_a_sweep_whose_folder_is_gone_goes_on_from_what_mlflow_knows(folder: Path) -> None:
     words = ["-m", *sweeps.TINY, "data=breast_cancer", "seed=3,4", "name=lost", "sweep.workers=1"]
     sweep = folder / "outputs" / "sweeps" / "2001-01-01" / "lost"

@@ -64,6 +64,7 @@ def updated(
     return np.asarray(table.numpy()), optimizer.gradient_norms()
 
 
+@pytest.mark.drawn(10)
 @pytest.mark.parametrize("clipping", CLIPPINGS)
 @pytest.mark.parametrize("name", shipped.names("optimizer"))
 def test_what_several_rows_say_of_one_is_added_before_anything_is_made_of_it(

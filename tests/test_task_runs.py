@@ -54,6 +54,7 @@ def files(folder: Path, run_id: str) -> set[str]:
     return found
 
 
+@pytest.mark.drawn(2, of="runs")
 def test_a_task_is_a_run_in_mlflow(tmp_path: Path) -> None:
     answer = run(tmp_path, "experiment=chapter/softmax")
     assert answer.returncode == 0, answer.stderr
@@ -77,6 +78,7 @@ def test_a_task_is_a_run_in_mlflow(tmp_path: Path) -> None:
     assert [f"{float(line[2]):.4f}" for line in lines[1:]] == ["0.6590", "0.2424", "0.0986"]
 
 
+@pytest.mark.drawn(2, of="runs")
 def test_a_check_that_fails_is_a_failed_run_with_its_table(tmp_path: Path) -> None:
     (tmp_path / "bent.py").write_text(
         "import torch\n\n"
@@ -100,6 +102,7 @@ def test_a_check_that_fails_is_a_failed_run_with_its_table(tmp_path: Path) -> No
     assert files(tmp_path, kept.info.run_id) >= {"tables/gradient.csv"}
 
 
+@pytest.mark.drawn(2, of="runs")
 def test_a_point_outside_a_domain_ends_with_a_sentence_and_exit_code_2(tmp_path: Path) -> None:
     (tmp_path / "roots.py").write_text("import torch\n\ndef root():\n    return torch.sqrt\n")
     words: Sequence[str] = (
@@ -114,6 +117,7 @@ def test_a_point_outside_a_domain_ends_with_a_sentence_and_exit_code_2(tmp_path:
     assert "Traceback" not in answer.stderr
 
 
+@pytest.mark.drawn(2, of="runs")
 def test_a_sweep_over_backends_has_one_table(tmp_path: Path) -> None:
     answer = run(
         tmp_path, "-m", "backend=torch,keras", "experiment=chapter/autodiff", "tracking=none", "plots=none"

@@ -76,6 +76,7 @@ def port() -> int:
     return free_port()
 
 
+@pytest.mark.drawn(2, of="faults")
 def test_a_server_that_stops_and_comes_back_in_a_run_or_after_it(
     tmp_path: Path, port: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +147,7 @@ def test_a_locked_database_is_waited_for(tmp_path: Path, monkeypatch: pytest.Mon
     assert rows(folder, "train/loss") == written(20, "train/loss")
 
 
+@pytest.mark.drawn(2, of="faults")
 def test_a_file_too_large_for_the_disk_is_sent_when_there_is_room(tmp_path: Path) -> None:
     uri, folder = address(None, tmp_path), tmp_path / "run"
     recorder = Recorder.start(uri, tmp_path)
@@ -167,6 +169,7 @@ def test_a_file_too_large_for_the_disk_is_sent_when_there_is_room(tmp_path: Path
     assert rows(folder, "train/loss") == written(20, "train/loss")
 
 
+@pytest.mark.drawn(2, of="faults")
 def test_a_run_that_was_killed_with_its_recorder_is_closed_by_the_next_command(tmp_path: Path) -> None:
     import mlflow
 
@@ -192,6 +195,7 @@ def test_a_run_that_was_killed_with_its_recorder_is_closed_by_the_next_command(t
     assert mlflow.MlflowClient(uri).get_run(run_id).info.status == "KILLED"
 
 
+@pytest.mark.drawn(2, of="faults")
 def test_a_run_whose_recorder_lives_is_left_to_it(tmp_path: Path) -> None:
     uri, folder = address(None, tmp_path), tmp_path / "run"
     recorder = Recorder.start(uri, tmp_path)

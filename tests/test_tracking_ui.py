@@ -53,6 +53,7 @@ def test_a_port_in_use_is_refused(tmp_path: Path, port: int, capsys: pytest.Capt
     assert said == f"Port {port} is taken, perhaps by another MLflow. Choose another: {another}\n"
 
 
+@pytest.mark.drawn(1)
 @pytest.mark.parametrize(
     ("tags", "query"),
     [

@@ -28,7 +28,7 @@ def compared(overrides: Sequence[str], repeat: str) -> None:
         assert difference <= BOUNDS[kind], f"{kind} {difference:.1e}; {repeat}"
 
 
-@pytest.mark.drawn(14)
+@pytest.mark.drawn(10)
 @pytest.mark.parametrize("case", CASES)
 def test_training_is_equal_in_float64(case: str) -> None:
     compared(CASES[case].split(), f"python -m runner parity {CASES[case]}")

@@ -12,7 +12,7 @@ from support import one_tensorflow_thread
 from runner import layers
 
 KEPT = trees.kept()
-DRAWN = 20
+DRAWN = 10
 
 
 @pytest.fixture(scope="module", autouse=True)

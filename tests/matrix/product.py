@@ -25,7 +25,7 @@ from matrix.trainings import (
 )
 
 # How many of the runs belong to the ordinary tests.
-PART = 10
+PART = 6
 
 CLASSES = (
     "loss=cross_entropy",
